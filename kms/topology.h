@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/result.h"
+#include "kms/card.h"
+#include "kms/formats.h"
+#include "kms/mode.h"
+#include "kms/properties.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace scanthru::kms {
+
+struct Connector {
+    ObjectId id{};
+    std::string name;  ///< "HDMI-A-1", as the kernel and drm_info spell it.
+    bool connected = false;
+    bool writeback = false;
+    ObjectId crtc{};                   ///< The CRTC that drives it now, or 0.
+    std::uint32_t possible_crtcs = 0;  ///< Bit n: the CRTC with index n.
+    Size millimetres;
+    std::vector<Mode> modes;
+    ConnectorProperties properties;
+};
+
+struct Crtc {
+    ObjectId id{};
+    std::uint32_t index = 0;  ///< Position among the card's CRTCs; the bit in possible_crtcs.
+    bool active = false;
+    CrtcProperties properties;
+};
+
+enum class PlaneKind { overlay, primary, cursor };
+
+/// A plane of the display hardware. A value: copying it copies names, not state.
+struct Plane {
+    ObjectId id{};
+    PlaneKind kind{};
+    std::uint32_t possible_crtcs = 0;
+    FormatSet formats;
+    PlaneProperties properties;
+};
+
+/// A card's display objects at one moment. Values only: no descriptor, no kernel resource.
+struct Topology {
+    std::vector<Connector> connectors;
+    std::vector<Crtc> crtcs;
+    std::vector<Plane> planes;
+
+    /// Probes the connectors (may take a while: EDID reads). Errors: what the getters report.
+    static Result<Topology> read(const Card& card);
+};
+
+/// Which output is wanted, in which mode.
+struct Wish {
+    std::string connector;          ///< Its name; empty: the first connected one.
+    ModeWish mode;                  ///< The guest's size, or what the user configured.
+    std::vector<Mode> extra_modes;  ///< The user's modelines; they go before the connector's modes.
+    std::vector<ObjectId> taken;    ///< CRTCs and planes that other outputs use already.
+};
+
+/// A way from planes to a monitor. A value.
+struct Pipeline {
+    Connector connector;
+    Crtc crtc;
+    Plane primary;
+    std::optional<Plane> cursor;
+    std::optional<Connector> writeback;  ///< A writeback connector this CRTC can feed.
+    std::vector<Mode> modes;             ///< Everything to choose from: the user's, the monitor's.
+    Mode mode{};
+};
+
+enum class NoPipeline {
+    no_such_connector,
+    no_connected_output,
+    no_mode,
+    no_free_crtc,
+    no_primary_plane,
+};
+
+std::string_view to_string(NoPipeline reason);
+
+/// Chooses connector, CRTC, planes and mode. Pure.
+///
+/// A connector named by the user is taken even when nothing is plugged in, provided it has a mode.
+/// The CRTC that drives the connector already is preferred, then the lowest. A mode wish that
+/// nothing meets is `no_mode` only if the wish names a size; a rate alone falls back.
+Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish);
+
+}  // namespace scanthru::kms
