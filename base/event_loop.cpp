@@ -99,8 +99,9 @@ Result<void> EventLoop::turn(Clock::duration limit) {
 void EventLoop::run_due_timers() {
     const auto now = Clock::now();
     while (!stopped_ && !deadlines_.empty() && deadlines_.begin()->first <= now) {
-        auto due = deadlines_.extract(deadlines_.begin());
-        due.mapped().action();
+        const Action action = std::move(deadlines_.begin()->second.action);
+        deadlines_.erase(deadlines_.begin());
+        action();
     }
 }
 
