@@ -2,7 +2,14 @@
 # shellcheck shell=bash disable=SC2154,SC2034,SC2054
 # The VM as a QEMU process. To be sourced by tests/vm/run, whose variables it uses.
 
-common_words='console=ttyS0 quiet panic=-1 drm.vblankoffdelay=0 nokaslr mitigations=off no_timer_check random.trust_cpu=on log_buf_len=4M watchdog_thresh=30 audit=0 apparmor=0'
+# drm.vblankoffdelay=0: vkms would restart its vblank phase after 5 s of idleness. tsc=reliable: QEMU's is, and the HPET,
+# which the kernel would take instead, costs an exit to QEMU at every look at the clock.
+common_words='console=ttyS0 quiet panic=-1 drm.vblankoffdelay=0 tsc=reliable nokaslr mitigations=off no_timer_check'
+common_words+=' random.trust_cpu=on log_buf_len=4M watchdog_thresh=30 audit=0 apparmor=0 cryptomgr.notests fstab=no'
+common_words+=' systemd.gpt_auto=no'
+
+# erms, fsrm: "rep movsb" goes byte by byte under TCG. la57: one level less to walk.
+tcg_cpu='max,la57=off,erms=off,fsrm=off'
 
 # A short boot tells whether KVM works here; the answer holds until the next boot of this machine.
 kvm_works() {
@@ -11,7 +18,7 @@ kvm_works() {
   answer=$cache/kvm-$(tr -d - < /proc/sys/kernel/random/boot_id)-$version
   if [[ ! -e $answer ]]; then
     if timeout -k 1 20 qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -no-user-config -display none -no-reboot \
-      -serial stdio -kernel "$kernel_folder/vmlinuz" -initrd "$initrd" -append "$common_words scanthru.probe" \
+      -serial stdio -kernel "$kernel_folder/vmlinux" -initrd "$initrd" -append "$common_words scanthru.probe" \
       < /dev/null 2> /dev/null | grep -aq 'probe: alive'; then echo yes; else echo no; fi > "$answer.$$"
     mv "$answer.$$" "$answer"
   fi
@@ -21,12 +28,12 @@ kvm_works() {
 choose_accelerator() {
   if [[ $virtual_time ]]; then
     # One instruction is 1 ns, idle time is skipped: a task that waits for the host may seem to have hung for minutes.
-    accelerator=(-accel tcg -icount 'shift=0,sleep=off' -smp 1 -cpu max,la57=off)
-    common_words+=' hung_task_panic=0 sysctl.kernel.hung_task_timeout_secs=0'
+    accelerator=(-accel tcg -icount 'shift=0,sleep=off' -smp 1 -cpu "$tcg_cpu")
+    common_words+=' sysctl.kernel.hung_task_timeout_secs=0'
   elif kvm_works; then
     accelerator=(-accel kvm -smp 2 -cpu host)
   else
-    accelerator=(-accel tcg,thread=multi -smp 2 -cpu max,la57=off)
+    accelerator=(-accel tcg,thread=multi -smp 2 -cpu "$tcg_cpu")
   fi
 }
 
@@ -49,14 +56,14 @@ start_qemu() {
   [[ $expect ]] || words+=' oops=panic'
 
   # The VM reaches its own monitor through a port that is a client of the second QMP socket.
-  setpriv --pdeathsig KILL qemu-system-x86_64 -name scanthru-vm "${accelerator[@]}" -m "$memory" \
+  setpriv --pdeathsig KILL qemu-system-x86_64 -name scanthru-vm "${accelerator[@]}" -machine q35,sata=off,smbus=off,usb=off -m "$memory" \
     -nodefaults -no-user-config -display none -vga none -no-reboot -serial "file:$run/console.log" \
-    -device virtio-keyboard-pci -device virtio-tablet-pci -device virtio-mouse-pci -device virtio-rng-pci \
+    -device virtio-keyboard-pci -device virtio-tablet-pci -device virtio-mouse-pci \
     -qmp "unix:$run/qmp,server=on,wait=off" \
     -chardev "socket,id=inside,path=$run/qmp-inside,server=on,wait=off" -mon chardev=inside,mode=control \
     -device virtio-serial-pci -chardev "socket,id=port,path=$run/qmp-inside" -device virtserialport,chardev=port,name=qmp \
     -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor,mode=readline \
-    "${devices[@]}" -kernel "$kernel_folder/vmlinuz" -initrd "$initrd" -append "$words $append" \
+    "${devices[@]}" -kernel "$kernel_folder/vmlinux" -initrd "$initrd" -append "$words $append" \
     < /dev/null > "$run/qemu.log" 2>&1 &
   qemu=$!
 }
