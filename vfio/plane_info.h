@@ -42,7 +42,7 @@ inline constexpr std::uint32_t max_argsz = 4096;
 struct Geometry {
     std::uint32_t format = 0;    ///< DRM_FORMAT_*.
     std::uint64_t modifier = 0;  ///< DRM_FORMAT_MOD_*, never DRM_FORMAT_MOD_INVALID.
-    Size size;
+    Size size{};
     std::uint32_t stride = 0;  ///< Bytes from one row to the next.
 
     bool operator==(const Geometry&) const = default;
@@ -53,17 +53,17 @@ struct Geometry {
 /// The id alone is not enough: a device may describe one buffer in several ways.
 struct BufferKey {
     std::uint32_t dmabuf_id = 0;
-    Geometry geometry;
+    Geometry geometry{};
 
     bool operator==(const BufferKey&) const = default;
 };
 
 /// A plane the guest shows, after inspection: every member is within the bounds of Limits.
 struct GuestPlane {
-    BufferKey buffer;
-    std::uint64_t bytes = 0;       ///< Claimed size of the buffer; covers every pixel.
-    Point position;                ///< Upper left corner of the image on the guest's screen.
-    std::optional<Point> hotspot;  ///< Within the image; absent when unknown.
+    BufferKey buffer{};
+    std::uint64_t bytes = 0;         ///< Claimed size of the buffer; covers every pixel.
+    Point position{};                ///< Upper left corner of the image on the guest's screen.
+    std::optional<Point> hotspot{};  ///< Within the image; absent when unknown.
 
     bool operator==(const GuestPlane&) const = default;
 };
