@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/log.h"
+#include "base/result.h"
+#include "kms/mode.h"
+#include "vfio/gfx_device.h"
+#include "vfio/guest_source.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace scanthru {
+
+/// Whether an unchanged picture is committed again at every vblank, for drivers that copy at
+/// commit.
+enum class Refresh {
+    automatic,  ///< Where the driver is known to copy (drivers_that_copy() in presenter/refresh.h).
+    always,
+    never,
+};
+
+/// One `[[output]]`.
+struct OutputConfig {
+    std::string name;    ///< Connector ("HDMI-A-1"); empty: the first that is connected.
+    std::string card;    ///< "/dev/dri/card0"; empty: the first card that has such a connector.
+    kms::ModeWish mode;  ///< `mode = "preferred" | "WxH" | "WxH@HZ"`
+    std::optional<kms::Mode> modeline;  ///< `modeline = "…"`: used as it is, before `mode`.
+    bool follow = true;  ///< Follow the guest's size with a mode of the monitor that equals it.
+    std::string guest;   ///< Name of the guest to show; empty: the first one.
+    Refresh refresh = Refresh::automatic;
+    std::chrono::microseconds margin{
+        1000};  ///< `margin_us`: the guest is asked this long before the vblank.
+    bool operator==(const OutputConfig& other) const;
+};
+
+/// One `[[guest]]`.
+struct GuestConfig {
+    std::string name;  ///< Without one: name_guests().
+    vfio::GuestSource source;
+    std::optional<vfio::Dialect> abi;  ///< `abi = "auto" | "mainline" | "draft-v14"`
+    bool operator==(const GuestConfig&) const = default;
+};
+
+/// `[control]`
+struct ControlConfig {
+    std::string socket;  ///< Empty: default_control_socket().
+    std::string group;   ///< Members may connect too (mode 0660); empty: the owner only (0600).
+    bool operator==(const ControlConfig&) const = default;
+};
+
+/// Everything that can be configured, after defaults, file and command line.
+struct Config {
+    std::vector<OutputConfig> outputs;  ///< Empty: one, with defaults.
+    std::vector<GuestConfig> guests;
+    ControlConfig control;
+    LogLevel log_level = LogLevel::info;
+    bool operator==(const Config&) const = default;
+};
+
+/// Reads scanthru.toml(5). `file` names it in errors.
+///
+/// The error is for the user: "FILE:LINE: what was wrong, what was expected"; a wrong key names the
+/// key that was probably meant.
+Result<Config, std::string> parse_config(std::string_view toml, const std::string& file);
+
+/// The same from a file. An unreadable file is an error that says so.
+Result<Config, std::string> read_config(const std::string& file);
+
+/// What hangs together: guests that outputs name exist, no two guests have one name or one source,
+/// no two outputs can be the same connector. The error is a sentence for the user. Pure.
+Result<void, std::string> check_config(const Config& config);
+
+/// Guests without a name are called by their place: "guest1", "guest2", …
+void name_guests(std::vector<GuestConfig>& guests);
+
+/// Where the system's own scanthru serves.
+inline constexpr std::string_view system_control_socket = "/run/scanthru/control";
+
+/// system_control_socket for root and where XDG_RUNTIME_DIR is not set, else
+/// $XDG_RUNTIME_DIR/scanthru/control.
+std::string default_control_socket();
+
+}  // namespace scanthru

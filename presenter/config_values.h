@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/log.h"
+#include "base/result.h"
+#include "presenter/config.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// The values that scanthru.toml(5) and the command line have in common. All pure; every error is
+/// the end of a sentence for the user: what was expected, and what was there.
+namespace scanthru {
+
+/// `auto`, `always` or `never`.
+Result<Refresh, std::string> parse_refresh(std::string_view text);
+
+/// `auto` (nothing), `mainline` or `draft-v14`.
+Result<std::optional<vfio::Dialect>, std::string> parse_abi(std::string_view text);
+
+/// `error`, `warning`, `info` or `debug`.
+Result<LogLevel, std::string> parse_log_level(std::string_view text);
+
+/// Longest time before the vblank at which a guest can be asked: more than a frame at 24 Hz.
+inline constexpr std::chrono::microseconds max_margin{100'000};
+
+/// From 0 to max_margin.
+Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microseconds);
+
+/// The path of a socket of ours: not empty, and short enough for the kernel.
+Result<std::string, std::string> check_socket_path(std::string_view text);
+
+/// How many letters have to be put in, left out, replaced or swapped with their neighbour to make
+/// `a` of `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// `did you mean "…"?` with the nearest of `known`, or all of them where none is near. `known` has
+/// at least one word.
+std::string suggest(std::string_view word, std::span<const std::string_view> known);
+
+}  // namespace scanthru

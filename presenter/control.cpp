@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/control.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/unix_socket.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <grp.h>
+#include <poll.h>
+#include <string_view>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+namespace scanthru {
+namespace {
+
+constexpr std::size_t max_clients = 16;
+constexpr std::size_t max_request = std::size_t{64} * 1024;
+constexpr std::size_t max_answer = std::size_t{16} * 1024 * 1024;
+
+tl::unexpected<std::string> wrong(std::string sentence) {
+    return tl::unexpected<std::string>{std::move(sentence)};
+}
+
+/// One line. Bytes that are no UTF-8 (file names may hold them) become U+FFFD.
+std::string line_of(const nlohmann::json& json) {
+    using Handler = nlohmann::json::error_handler_t;
+    return json.dump(-1, ' ', false, Handler::replace) + '\n';
+}
+
+ControlAnswer refusal(std::string_view sentence) {
+    return {{{"ok", false}, {"error", sentence}}, UniqueFd{}};
+}
+
+ControlAnswer answer(const ControlHandler& handler, std::string_view line) {
+    const auto request = nlohmann::json::parse(line, nullptr, false);
+    if (!request.is_object()) return refusal("the request is not a JSON object");
+    const auto command = request.find("command");
+    if (command == request.end() || !command->is_string())
+        return refusal("the request has no \"command\"");
+    try {
+        return handler(request);
+    } catch (const nlohmann::json::exception& exception) {
+        // How nlohmann-json reports a member of another type than the handler reads.
+        return refusal(
+            fmt::format("a member of the request is not as expected: {}", exception.what()));
+    }
+}
+
+/// The folder of the socket, made if it is missing: everybody may pass, or, among a user's own
+/// things, nobody else.
+Result<void, std::string> make_folder(const std::filesystem::path& folder) {
+    if (folder.empty()) return {};
+    const char* const own = std::getenv("XDG_RUNTIME_DIR");
+    const bool private_one = own != nullptr && *own != '\0' && folder.parent_path() == own;
+    if (::mkdir(folder.c_str(), private_one ? 0700 : 0755) == 0 || errno == EEXIST) return {};
+    return wrong(fmt::format("{}: {}", folder.native(), Error{errno, "mkdir"}));
+}
+
+Result<gid_t, std::string> lookup_group(const std::string& name) {
+    std::vector<char> text(1024);
+    group entry{};
+    group* found = nullptr;
+    int error = 0;
+    while ((error = ::getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE)
+        text.resize(text.size() * 2);
+    if (found == nullptr)
+        return wrong(fmt::format("control socket: there is no group \"{}\"", name));
+    return entry.gr_gid;
+}
+
+/// Lets the members of `group` in. The owner's rights are all there is until both calls succeed.
+Result<void, std::string> admit(const std::string& path, gid_t group) {
+    if (::chown(path.c_str(), static_cast<uid_t>(-1), group) != 0)
+        return wrong(fmt::format("{}: {}", path, Error{errno, "chown"}));
+    if (::chmod(path.c_str(), 0660) != 0)
+        return wrong(fmt::format("{}: {}", path, Error{errno, "chmod"}));
+    return {};
+}
+
+std::string why_no_connection(const std::string& path, const Error& error) {
+    switch (error.code) {
+    case ENOENT:
+    case ECONNREFUSED: return fmt::format("no scanthru serves at {}", path);
+    case EACCES:
+    case EPERM: return fmt::format("no rights to use the control socket {}", path);
+    default: return fmt::format("{}: {}", path, error);
+    }
+}
+
+/// False after `deadline`.
+Result<bool> wait_readable(int socket, Clock::time_point deadline) {
+    while (true) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        if (left.count() <= 0) return false;
+        pollfd wait{.fd = socket, .events = POLLIN, .revents = 0};
+        const int ready = ::poll(&wait, 1, static_cast<int>(left.count()));
+        if (ready > 0) return true;
+        if (ready < 0 && errno != EINTR) return fail(errno, "poll");
+    }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlServer>, std::string> ControlServer::listen(EventLoop& loop,
+                                                                          const std::string& path,
+                                                                          const std::string& group,
+                                                                          ControlHandler handler) {
+    gid_t gid = 0;
+    if (!group.empty()) {
+        const auto found = lookup_group(group);
+        if (!found) return wrong(found.error());
+        gid = *found;
+    }
+    if (const auto made = make_folder(std::filesystem::path{path}.parent_path()); !made)
+        return wrong(made.error());
+
+    std::unique_ptr<ControlServer> server{new ControlServer{loop, path, std::move(handler)}};
+    auto listener = listen_unix(path, 0600);
+    if (!listener) {
+        server->path_.clear();  // It is not ours to remove.
+        if (listener.error().code == EADDRINUSE)
+            return wrong(fmt::format("another scanthru serves at {}", path));
+        return wrong(fmt::format("{}: {}", path, listener.error()));
+    }
+    server->listener_ = std::move(*listener);
+    if (!group.empty())
+        if (const auto admitted = admit(path, gid); !admitted) return wrong(admitted.error());
+    if (const auto watched = server->start_accepting(); !watched)
+        return wrong(fmt::format("{}: {}", path, watched.error()));
+    return server;
+}
+
+ControlServer::ControlServer(EventLoop& loop, std::string path, ControlHandler handler)
+    : loop_(loop), path_(std::move(path)), handler_(std::move(handler)) {}
+
+ControlServer::~ControlServer() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<void> ControlServer::start_accepting() {
+    auto watch = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+    if (!watch) return fail(watch.error());
+    watch_ = std::move(*watch);
+    return {};
+}
+
+void ControlServer::accept() {
+    auto socket = accept_unix(listener_.get());
+    if (!socket) {
+        const int code = socket.error().code;
+        if (code == EAGAIN || code == ECONNABORTED || code == EINTR) return;
+        // Out of descriptors or memory: whoever waits would wake us without end.
+        log(LogLevel::warning, "control socket: {}", socket.error());
+        watch_.reset();
+        retry_ = loop_.after(std::chrono::seconds{1}, [this] {
+            if (const auto watched = start_accepting(); !watched)
+                log(LogLevel::error, "control socket: {}", watched.error());
+        });
+        return;
+    }
+    const int fd = socket->get();
+    if (clients_.size() >= max_clients) {
+        const auto busy = fmt::format("{} clients are connected; there is no room", max_clients);
+        static_cast<void>(send_all(fd, line_of(refusal(busy).json)));
+        return;
+    }
+    auto watch = loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { read(fd); });
+    if (!watch) return log(LogLevel::warning, "control socket: {}", watch.error());
+    clients_.emplace(fd, Client{std::move(*socket), {}, std::move(*watch)});
+}
+
+void ControlServer::read(int fd) {
+    auto received = receive(fd);
+    if (!received && received.error().code == EAGAIN) return;
+    if (!received || received->bytes.empty()) {
+        clients_.erase(fd);
+        return;
+    }
+    std::string& text = clients_.at(fd).received;
+    text += received->bytes;
+    if (!serve(fd, text)) clients_.erase(fd);
+}
+
+bool ControlServer::serve(int fd, std::string& text) {
+    std::size_t start = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', start)) {
+        const auto line = std::string_view{text}.substr(start, end - start);
+        start = end + 1;
+        if (line.empty()) continue;
+        if (line.size() > max_request) return refuse_long(fd);
+        const ControlAnswer reply = answer(handler_, line);
+        if (!send_all(fd, line_of(reply.json), reply.fd.get())) return false;
+    }
+    text.erase(0, start);
+    return text.size() <= max_request || refuse_long(fd);
+}
+
+bool ControlServer::refuse_long(int fd) {
+    const auto sentence = fmt::format("the request is longer than {} bytes", max_request);
+    static_cast<void>(send_all(fd, line_of(refusal(sentence).json)));
+    return false;
+}
+
+Result<ControlAnswer, std::string> ask_control(const std::string& path,
+                                               const nlohmann::json& request,
+                                               std::chrono::milliseconds timeout) {
+    const auto deadline = Clock::now() + timeout;
+    const auto socket = connect_unix(path);
+    if (!socket) return wrong(why_no_connection(path, socket.error()));
+    if (const auto sent = send_all(socket->get(), line_of(request)); !sent)
+        return wrong(fmt::format("{}: {}", path, sent.error()));
+
+    ControlAnswer reply;
+    std::string text;
+    while (text.find('\n') == std::string::npos) {
+        const auto ready = wait_readable(socket->get(), deadline);
+        if (!ready) return wrong(fmt::format("{}: {}", path, ready.error()));
+        if (!*ready) return wrong(fmt::format("{}: no answer within {} ms", path, timeout.count()));
+        auto received = receive(socket->get());
+        if (!received && received.error().code == EAGAIN) continue;
+        if (!received) return wrong(fmt::format("{}: {}", path, received.error()));
+        if (received->bytes.empty())
+            return wrong(fmt::format("{}: the connection ended before the answer", path));
+        text += received->bytes;
+        if (received->fd && !reply.fd) reply.fd = std::move(*received->fd);
+        if (text.size() > max_answer) return wrong(fmt::format("{}: the answer is too long", path));
+    }
+    reply.json = nlohmann::json::parse(text, nullptr, false);
+    if (!reply.json.is_object())
+        return wrong(fmt::format("{}: the answer is no JSON object", path));
+    if (reply.json.value("ok", nlohmann::json{}) != true) {
+        const auto error = reply.json.value("error", nlohmann::json{});
+        return wrong(error.is_string() ? error.get<std::string>()
+                                       : fmt::format("{}: refused without a reason", path));
+    }
+    return reply;
+}
+
+}  // namespace scanthru

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/options.h"
+
+#include "presenter/config_values.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace scanthru {
+namespace {
+
+tl::unexpected<std::string> wrong(std::string sentence) {
+    return tl::unexpected<std::string>{std::move(sentence)};
+}
+
+using Text = std::optional<std::string>;
+
+/// What the command line says, of all commands, as it was written.
+struct Given {
+    Text config, output, card, mode, modeline, abi, refresh, margin, control, log_level;
+    std::vector<std::string> guests;
+    std::string file;   ///< `screenshot`
+    std::string guest;  ///< `release`
+    bool no_follow = false;
+    bool json = false;
+    bool flips = false;
+};
+
+constexpr const char* examples = R"(Examples:
+  scanthru probe
+      What this host can show, and which guests it sees.
+  scanthru run --guest qmp:/run/vm/kiosk.qmp
+      Show a running QEMU's vGPU on the first connected monitor.
+  scanthru run --guest mdev:83b8f4f2-509f-382f-3c1e-e6bfe0fa1001 --output HDMI-A-1
+      Open the mediated device without a QEMU and show it on that connector.
+  scanthru screenshot now.png
+      What a running scanthru shows now.
+
+Manuals: scanthru(1), scanthru.toml(5))";
+
+CLI::Option*
+add_text(CLI::App& app, const char* name, Text& into, const char* type, const char* help) {
+    return app.add_option(name, into, help)->type_name(type);
+}
+
+void add_guests(CLI::App& app, Given& given, const char* help) {
+    app.add_option("--guest", given.guests, help)->type_name("SOURCE")->allow_extra_args(false);
+    add_text(app, "--abi", given.abi, "DIALECT", "auto (default), mainline or draft-v14");
+}
+
+void add_run(CLI::App& app, Given& given) {
+    auto& run = *app.add_subcommand("run", "Present guests until told to stop");
+    add_text(run, "--config", given.config, "FILE",
+             "Configuration, scanthru.toml(5); default: /etc/scanthru/scanthru.toml if it exists");
+    add_guests(run, given,
+               "qmp:SOCKET[,pid=N][,mdev=UUID], mdev:UUID, fd:N or recv:SOCKET; may be repeated; "
+               "replaces the file's guests");
+    add_text(run, "--output", given.output, "NAME",
+             "Connector, such as HDMI-A-1; this output only; default: the first connected");
+    add_text(run, "--card", given.card, "PATH", "Card of the output, such as /dev/dri/card0");
+    add_text(run, "--mode", given.mode, "MODE",
+             "preferred (default), WIDTHxHEIGHT or WIDTHxHEIGHT@HZ");
+    add_text(run, "--modeline", given.modeline, "LINE",
+             "Timings as cvt(1) prints them; beat --mode");
+    run.add_flag("--no-follow", given.no_follow, "Keep the mode when the guest changes its size");
+    add_text(run, "--refresh", given.refresh, "WHEN",
+             "Commit unchanged pictures too: auto (default), always or never");
+    add_text(run, "--margin-us", given.margin, "N",
+             "Ask the guest this many microseconds before the vblank; default: 1000");
+    add_text(run, "--control", given.control, "SOCKET", "Where the control socket is to be");
+    add_text(run, "--log-level", given.log_level, "LEVEL",
+             "error, warning, info (default) or debug");
+}
+
+void add_client_options(CLI::App& command, Given& given) {
+    add_text(command, "--control", given.control, "SOCKET",
+             "Control socket of the running scanthru; default: what its configuration says");
+    add_text(command, "--config", given.config, "FILE",
+             "Configuration to look it up in; default: /etc/scanthru/scanthru.toml if it exists");
+}
+
+void add_commands(CLI::App& app, Given& given) {
+    add_run(app, given);
+
+    auto& probe = *app.add_subcommand(
+        "probe", "Tell what this host can show, which guests it sees, and what would not work");
+    probe.add_flag("--json", given.json, "As JSON");
+    add_guests(probe, given, "Look at this guest as well; as for run; may be repeated");
+
+    auto& status = *app.add_subcommand("status", "Tell how a running scanthru is doing");
+    auto* const json = status.add_flag("--json", given.json, "As JSON");
+    status.add_flag("--flips", given.flips, "The newest flips, one JSON object a line")
+        ->excludes(json);
+    add_client_options(status, given);
+
+    auto& screenshot = *app.add_subcommand("screenshot", "Save what an output shows as a PNG");
+    screenshot.add_option("FILE", given.file, "Where to; - is standard output")
+        ->required()
+        ->type_name("");
+    add_text(screenshot, "--output", given.output, "NAME", "Connector; default: the first output");
+    add_client_options(screenshot, given);
+
+    auto& release = *app.add_subcommand(
+        "release", "Let go of a guest: its planes leave the screen, its descriptors are closed");
+    release.add_option("GUEST", given.guest, "Its name")->required()->type_name("");
+    add_client_options(release, given);
+}
+
+/// `value` as `parse` reads it, into `into`; where it was not given, nothing. False after a
+/// mistake, which `complaint` then names.
+template <class T, class Parse>
+bool take(const char* option, const Text& value, Parse parse, T& into, std::string& complaint) {
+    if (!value) return true;
+    auto parsed = parse(*value);
+    if (!parsed) {
+        complaint = fmt::format("{}: {}", option, parsed.error());
+        return false;
+    }
+    into = std::move(*parsed);
+    return true;
+}
+
+Result<std::string, std::string> parse_text(std::string_view text) {
+    if (text.empty()) return wrong("expected text, not an empty string");
+    return std::string{text};
+}
+
+Result<std::chrono::microseconds, std::string> parse_margin(std::string_view text) {
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || rest != end)
+        return wrong(fmt::format("expected whole microseconds, not \"{}\"", text));
+    return check_margin(number);
+}
+
+Result<std::vector<GuestConfig>, std::string> parse_guests(const Given& given) {
+    std::vector<GuestConfig> guests;
+    std::string complaint;
+    for (const auto& source : given.guests) {
+        auto& guest = guests.emplace_back();
+        if (!take("--guest", source, vfio::parse_guest_source, guest.source, complaint))
+            return wrong(std::move(complaint));
+    }
+    name_guests(guests);
+    for (auto& guest : guests)
+        if (!take("--abi", given.abi, parse_abi, guest.abi, complaint))
+            return wrong(std::move(complaint));
+    return guests;
+}
+
+Result<void, std::string> merge_guests(const Given& given, Config& config) {
+    auto guests = parse_guests(given);
+    if (!guests) return wrong(std::move(guests.error()));
+    if (!guests->empty()) {
+        config.guests = std::move(*guests);
+        // The file's outputs name guests that are no more.
+        for (auto& output : config.outputs)
+            output.guest.clear();
+        return {};
+    }
+    std::string complaint;
+    for (auto& guest : config.guests)
+        if (!take("--abi", given.abi, parse_abi, guest.abi, complaint))
+            return wrong(std::move(complaint));
+    return {};
+}
+
+bool says_something_of_an_output(const Given& given) {
+    return given.card || given.mode || given.modeline || given.no_follow || given.refresh ||
+           given.margin;
+}
+
+/// The one output that the command line speaks of, in `config`.
+Result<OutputConfig*, std::string> choose_output(const Given& given, Config& config) {
+    auto& outputs = config.outputs;
+    if (given.output) {
+        auto name = parse_text(*given.output);
+        if (!name) return wrong(fmt::format("--output: {}", name.error()));
+        // What the file says of this connector still holds.
+        std::erase_if(outputs, [&](const auto& output) {
+            return output.name != *name ||
+                   (given.card && !output.card.empty() && output.card != *given.card);
+        });
+        if (outputs.empty()) outputs.emplace_back().name = *name;
+    }
+    if (outputs.empty()) outputs.emplace_back();
+    if (outputs.size() == 1) return &outputs.front();
+    return wrong(given.output
+                     ? fmt::format("--output: the configuration has {} outputs called {}; choose "
+                                   "one with --card",
+                                   outputs.size(), *given.output)
+                     : fmt::format("the configuration has {} outputs; choose one with --output, or "
+                                   "leave out the options that speak of one",
+                                   outputs.size()));
+}
+
+Result<void, std::string> merge_output(const Given& given, Config& config) {
+    if (!given.output && !says_something_of_an_output(given)) return {};
+    const auto chosen = choose_output(given, config);
+    if (!chosen) return wrong(chosen.error());
+    OutputConfig& output = **chosen;
+    // A mode given here goes before a modeline of the file.
+    if (given.mode && !given.modeline) output.modeline.reset();
+    if (given.no_follow) output.follow = false;
+    std::string complaint;
+    if (take("--card", given.card, parse_text, output.card, complaint) &&
+        take("--mode", given.mode, kms::parse_mode_wish, output.mode, complaint) &&
+        take("--modeline", given.modeline, kms::parse_modeline, output.modeline, complaint) &&
+        take("--refresh", given.refresh, parse_refresh, output.refresh, complaint) &&
+        take("--margin-us", given.margin, parse_margin, output.margin, complaint))
+        return {};
+    return wrong(std::move(complaint));
+}
+
+/// The configuration file to read; empty: none.
+std::string choose_file(const Given& given, const std::string& default_file) {
+    if (given.config) return *given.config;
+    struct stat status {};
+    const bool missing =
+        ::stat(default_file.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    return missing ? std::string{} : default_file;
+}
+
+Result<Config, std::string> read_file(const std::string& file) {
+    if (file.empty()) return Config{};
+    return read_config(file);
+}
+
+/// A mistake on the command line.
+Answer mistake(const std::string& sentence) {
+    return {2, fmt::format("scanthru: {}\nTry `scanthru --help`.\n", sentence)};
+}
+
+/// A mistake in the configuration, or between it and the command line.
+Answer misconfigured(const std::string& sentence) {
+    return {2, fmt::format("scanthru: {}\n", sentence)};
+}
+
+Command run_command(const Given& given, const std::string& default_file) {
+    const std::string file = choose_file(given, default_file);
+    auto config = read_file(file);
+    if (!config) return misconfigured(config.error());
+    if (const auto merged = merge_guests(given, *config); !merged) return mistake(merged.error());
+    if (const auto merged = merge_output(given, *config); !merged) return mistake(merged.error());
+    std::string complaint;
+    if (!take("--control", given.control, check_socket_path, config->control.socket, complaint) ||
+        !take("--log-level", given.log_level, parse_log_level, config->log_level, complaint))
+        return mistake(complaint);
+    if (config->guests.empty())
+        return mistake("no guest to show; give --guest, or a [[guest]] in the configuration");
+    if (const auto checked = check_config(*config); !checked)
+        return misconfigured(file.empty() ? checked.error()
+                                          : fmt::format("{}: {}", file, checked.error()));
+    return RunCommand{std::move(*config), file};
+}
+
+Command probe_command(const Given& given) {
+    auto guests = parse_guests(given);
+    if (!guests) return mistake(guests.error());
+    return ProbeCommand{given.json, std::move(*guests)};
+}
+
+/// Where the running scanthru is to be found.
+Result<std::string, Answer> find_socket(const Given& given, const std::string& default_file) {
+    if (given.control) {
+        auto path = check_socket_path(*given.control);
+        if (!path) return tl::unexpected{mistake(fmt::format("--control: {}", path.error()))};
+        return *path;
+    }
+    const auto config = read_file(choose_file(given, default_file));
+    if (!config) return tl::unexpected{misconfigured(config.error())};
+    if (!config->control.socket.empty()) return config->control.socket;
+    // A user asks for a scanthru of his own first, then for the system's.
+    std::string own = default_control_socket();
+    if (::access(own.c_str(), F_OK) == 0) return own;
+    return std::string{system_control_socket};
+}
+
+Command
+client_command(const CLI::App& command, const Given& given, const std::string& default_file) {
+    auto socket = find_socket(given, default_file);
+    if (!socket) return std::move(socket.error());
+    if (command.get_name() == "status") return StatusCommand{*socket, given.json, given.flips};
+    if (command.get_name() == "release") {
+        if (given.guest.empty()) return mistake("release: expected the name of a guest");
+        return ReleaseCommand{*socket, given.guest};
+    }
+    if (given.file.empty()) return mistake("screenshot: expected the name of a file");
+    return ScreenshotCommand{*socket, given.file, given.output.value_or("")};
+}
+
+}  // namespace
+
+Command parse_command_line(std::span<const char* const> arguments,
+                           const std::string& default_file) {
+    Given given;
+    CLI::App app{"Puts a VM guest's screen straight on the host's display hardware.", "scanthru"};
+    app.get_formatter()->column_width(26);
+    app.set_version_flag("--version", "scanthru " SCANTHRU_VERSION, "Print the version and exit");
+    app.footer(examples);
+    add_commands(app, given);
+
+    // CLI11 takes them from the back.
+    std::vector<std::string> backwards(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(backwards);
+    } catch (const CLI::CallForHelp&) {
+        return Answer{0, app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return Answer{0, fmt::format("{}\n", version.what())};
+    } catch (const CLI::ParseError& error) {
+        return mistake(error.what());
+    }
+    const auto chosen = app.get_subcommands();
+    if (chosen.size() != 1)
+        return mistake("expected one command: run, probe, status, screenshot or release");
+    const CLI::App& command = *chosen.front();
+    if (command.get_name() == "run") return run_command(given, default_file);
+    if (command.get_name() == "probe") return probe_command(given);
+    return client_command(command, given, default_file);
+}
+
+}  // namespace scanthru

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "presenter/config.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+namespace scanthru {
+
+struct RunCommand {
+    Config config;            ///< File and command line merged; checked.
+    std::string config_file;  ///< Where it came from; empty without a file.
+};
+
+struct ProbeCommand {
+    bool json = false;
+    std::vector<GuestConfig> guests;  ///< `--guest`: looked at as well.
+};
+
+struct StatusCommand {
+    std::string socket;
+    bool json = false;
+    bool flips = false;  ///< `--flips`: the newest flips, as JSON lines, for measuring.
+};
+
+struct ScreenshotCommand {
+    std::string socket;
+    std::string file;    ///< "-": standard output.
+    std::string output;  ///< Connector; empty: the only one, or the first.
+};
+
+struct ReleaseCommand {
+    std::string socket;
+    std::string guest;
+};
+
+/// Ends here: `--help`, `--version`, or a mistake on the command line.
+struct Answer {
+    int exit_code = 0;
+    std::string text;  ///< For stdout when the exit code is 0, else for stderr.
+};
+
+using Command = std::
+    variant<RunCommand, ProbeCommand, StatusCommand, ScreenshotCommand, ReleaseCommand, Answer>;
+
+/// Reads the command line (argv without the program's name), and the configuration file it names.
+///
+/// Command line beats file beats default. `run` options: --config FILE, --guest SOURCE, --output
+/// NAME, --card PATH, --mode WISH, --modeline LINE, --abi DIALECT, --refresh auto|always|never,
+/// --margin-us N, --no-follow, --control SOCKET, --log-level error|warning|info|debug.
+/// --guest replaces the file's guests. --output leaves only this output, with what the file says of
+/// it; the options that speak of an output go to the only one. --abi goes to every guest.
+/// Without --config, `default_file` is read if it exists. Exit code of mistakes: 2.
+Command parse_command_line(std::span<const char* const> arguments,
+                           const std::string& default_file = "/etc/scanthru/scanthru.toml");
+
+}  // namespace scanthru
