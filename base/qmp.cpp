@@ -12,8 +12,6 @@
 namespace scanthru {
 namespace {
 
-constexpr auto greeting_limit = std::chrono::seconds{2};
-
 /// Commands that QEMU has not read yet; more means that it has stopped reading.
 constexpr std::size_t max_unsent = std::size_t{1} << 20;
 
@@ -25,7 +23,7 @@ public:
     State(EventLoop& loop, UniqueFd socket, Listener listener)
         : loop_(loop), socket_(std::move(socket)), listener_(std::move(listener)) {}
 
-    Result<void> start();
+    Result<void> start(std::chrono::milliseconds patience);
     void execute(std::string command, const nlohmann::json& arguments, Reply reply);
     Result<pid_t> peer() const;
     /// Lets go of socket, watch and timer; no callback follows.
@@ -67,11 +65,12 @@ private:
     const char* gave_up_ = nullptr;
 };
 
-Result<void> QmpClient::State::start() {
-    greeting_timer_ = loop_.after(greeting_limit, [this] {
+Result<void> QmpClient::State::start(std::chrono::milliseconds patience) {
+    greeting_timer_ = loop_.after(patience, [this, patience] {
         const auto self = shared_from_this();
-        close("no greeting from QEMU within 2 s: another client holds this monitor; give scanthru "
-              "a -qmp socket of its own");
+        close(fmt::format("no greeting from QEMU within {} s: another client holds this monitor; "
+                          "give scanthru a -qmp socket of its own",
+                          std::chrono::duration<double>{patience}.count()));
     });
     return watch(EPOLLIN);
 }
@@ -249,12 +248,14 @@ Result<pid_t> QmpClient::State::peer() const {
 
 QmpClient::QmpClient(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<QmpClient>>
-QmpClient::connect(EventLoop& loop, const std::string& path, Listener listener) {
+Result<std::unique_ptr<QmpClient>> QmpClient::connect(EventLoop& loop,
+                                                      const std::string& path,
+                                                      Listener listener,
+                                                      std::chrono::milliseconds patience) {
     auto socket = connect_unix(path);
     if (!socket) return fail(socket.error());
     auto state = std::make_shared<State>(loop, std::move(*socket), std::move(listener));
-    if (const auto started = state->start(); !started) return fail(started.error());
+    if (const auto started = state->start(patience); !started) return fail(started.error());
     return std::unique_ptr<QmpClient>{new QmpClient{std::move(state)}};
 }
 

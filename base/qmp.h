@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -32,10 +33,13 @@ public:
         std::function<void(const std::string& why)> closed;
     };
 
-    /// Connects and returns at once. Errors: those of connect_unix(), EAGAIN (QEMU's backlog is
-    /// full: somebody else holds the monitor).
+    /// Connects and returns at once; the greeting must come within `patience`. Errors: those of
+    /// connect_unix(), EAGAIN (QEMU's backlog is full: somebody else holds the monitor).
     static Result<std::unique_ptr<QmpClient>>
-    connect(EventLoop& loop, const std::string& path, Listener listener);
+    connect(EventLoop& loop,
+            const std::string& path,
+            Listener listener,
+            std::chrono::milliseconds patience = std::chrono::seconds{2});
 
     ~QmpClient();
 
