@@ -257,15 +257,24 @@ static int vgpu_query_region(struct vgpu *vgpu, struct vfio_device_gfx_plane_inf
 	return 0;
 }
 
+/* VFIO_GFX_PLANE_TYPE_*: what this device gives. */
+static u32 vgpu_output_type(struct vgpu *vgpu)
+{
+	return READ_ONCE(vgpu->knobs.output) == OUTPUT_REGION ? VFIO_GFX_PLANE_TYPE_REGION :
+								VFIO_GFX_PLANE_TYPE_DMABUF;
+}
+
+static int vgpu_probe_output(struct vgpu *vgpu, u32 flags)
+{
+	return flags == (VFIO_GFX_PLANE_TYPE_PROBE | vgpu_output_type(vgpu)) ? 0 : -EINVAL;
+}
+
 static int vgpu_query(struct vgpu *vgpu, struct vfio_device_gfx_plane_info *info, bool *untouched)
 {
-	bool region = READ_ONCE(vgpu->knobs.output) == OUTPUT_REGION;
-	u32 kind = region ? VFIO_GFX_PLANE_TYPE_REGION : VFIO_GFX_PLANE_TYPE_DMABUF;
+	u32 type = vgpu_output_type(vgpu);
 	int ret;
 
-	if (info->flags & VFIO_GFX_PLANE_TYPE_PROBE)
-		return info->flags == (VFIO_GFX_PLANE_TYPE_PROBE | kind) ? 0 : -EINVAL;
-	if (info->flags != kind)
+	if (info->flags != type)
 		return -EINVAL;
 	ret = vgpu_query_delay(vgpu);
 	if (!ret)
@@ -275,7 +284,8 @@ static int vgpu_query(struct vgpu *vgpu, struct vfio_device_gfx_plane_info *info
 	*untouched = vgpu_take_untouched(vgpu);
 	if (*untouched)
 		return 0;
-	return region ? vgpu_query_region(vgpu, info) : vgpu_query_dmabuf(vgpu, info);
+	return type == VFIO_GFX_PLANE_TYPE_REGION ? vgpu_query_region(vgpu, info) :
+						    vgpu_query_dmabuf(vgpu, info);
 }
 
 static void vgpu_count_query(struct vgpu *vgpu, const struct vfio_device_gfx_plane_info *info)
@@ -303,8 +313,10 @@ int vgpu_ioctl_query(struct vgpu *vgpu, void __user *arg)
 	vgpu_count_query(vgpu, &info);
 	if (info.argsz < minsz)
 		return -EINVAL;
+	if (info.flags & VFIO_GFX_PLANE_TYPE_PROBE)
+		return vgpu_probe_output(vgpu, info.flags);
 	ret = vgpu_query(vgpu, &info, &untouched);
-	if (ret || untouched || (info.flags & VFIO_GFX_PLANE_TYPE_PROBE))
+	if (ret || untouched)
 		return ret;
 	/* In the draft the union follows y_pos: it takes the place of x_hot. */
 	if (draft)
