@@ -137,9 +137,6 @@ static int vgpu_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct vgpu_buf *buf = dmabuf->priv;
 
-	/* The errno of an exporter without the operation, as mbochs. */
-	if (!READ_ONCE(buf->vgpu->knobs.vmap))
-		return -EINVAL;
 	iosys_map_set_vaddr(map, buf->vaddr);
 	vgpu_count(buf->vgpu, COUNT_VMAPS_LIVE, 1);
 	vgpu_count(buf->vgpu, COUNT_VMAPS_TOTAL, 1);
@@ -224,17 +221,25 @@ static void vgpu_buf_release(struct dma_buf *dmabuf)
 	vgpu_put(vgpu);
 }
 
+#define VGPU_BUF_OPS						\
+	.attach = vgpu_buf_attach,				\
+	.detach = vgpu_buf_detach,				\
+	.map_dma_buf = vgpu_buf_map,				\
+	.unmap_dma_buf = vgpu_buf_unmap,			\
+	.begin_cpu_access = vgpu_buf_begin_cpu_access,		\
+	.end_cpu_access = vgpu_buf_end_cpu_access,		\
+	.mmap = vgpu_buf_mmap,					\
+	.release = vgpu_buf_release
+
 static const struct dma_buf_ops vgpu_buf_ops = {
-	.attach = vgpu_buf_attach,
-	.detach = vgpu_buf_detach,
-	.map_dma_buf = vgpu_buf_map,
-	.unmap_dma_buf = vgpu_buf_unmap,
-	.begin_cpu_access = vgpu_buf_begin_cpu_access,
-	.end_cpu_access = vgpu_buf_end_cpu_access,
+	VGPU_BUF_OPS,
 	.vmap = vgpu_buf_vmap,
 	.vunmap = vgpu_buf_vunmap,
-	.mmap = vgpu_buf_mmap,
-	.release = vgpu_buf_release,
+};
+
+/* As mbochs. An operation that refuses would not do: the core takes that for a bug and warns. */
+static const struct dma_buf_ops vgpu_buf_ops_without_vmap = {
+	VGPU_BUF_OPS,
 };
 
 /*
@@ -267,7 +272,7 @@ struct dma_buf *vgpu_dmabuf_export(struct vgpu *vgpu, struct vgpu_object *object
 	mutex_init(&buf->lock);
 	INIT_LIST_HEAD(&buf->attachments);
 
-	info.ops = &vgpu_buf_ops;
+	info.ops = vgpu->knobs.vmap ? &vgpu_buf_ops : &vgpu_buf_ops_without_vmap;
 	info.flags = vgpu->knobs.readonly ? O_RDONLY : O_RDWR;
 	info.priv = buf;
 	buf->dmabuf = dma_buf_export(&info);

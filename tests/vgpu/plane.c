@@ -159,7 +159,7 @@ static int vgpu_query_delay(struct vgpu *vgpu)
 	if (!delay)
 		return 0;
 	left = wait_event_interruptible_timeout(vgpu->gone_wait, vgpu_gone(vgpu),
-						msecs_to_jiffies(delay));
+						msecs_to_jiffies(delay) + 1);
 	if (left < 0)
 		return -EINTR;
 	return left ? -ENODEV : 0;
