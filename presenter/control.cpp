@@ -94,6 +94,14 @@ std::string why_no_connection(const std::string& path, const Error& error) {
     }
 }
 
+std::string why_no_listener(const std::string& path, const Error& error) {
+    if (error.code != EADDRINUSE) return fmt::format("{}: {}", path, error);
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+        return fmt::format("{}: there is something that is no socket", path);
+    return fmt::format("another scanthru serves at {}", path);
+}
+
 /// False after `deadline`.
 Result<bool> wait_readable(int socket, Clock::time_point deadline) {
     while (true) {
@@ -125,9 +133,7 @@ Result<std::unique_ptr<ControlServer>, std::string> ControlServer::listen(EventL
     auto listener = listen_unix(path, 0600);
     if (!listener) {
         server->path_.clear();  // It is not ours to remove.
-        if (listener.error().code == EADDRINUSE)
-            return wrong(fmt::format("another scanthru serves at {}", path));
-        return wrong(fmt::format("{}: {}", path, listener.error()));
+        return wrong(why_no_listener(path, listener.error()));
     }
     server->listener_ = std::move(*listener);
     if (!group.empty())
