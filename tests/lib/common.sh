@@ -9,9 +9,10 @@ readonly project cache
 note() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { local code=$1; shift; note "$*"; exit "$code"; }
 
-# hash_of FILE… : one hash over names and contents; a folder counts with every file in it.
+# hash_of FILE… : one hash over the project's files and their contents; a folder counts with every file in it.
 hash_of() {
-  find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16
+  (cd "$project" && realpath -z --relative-to=. "$@" | xargs -0 -I {} find {} -type f -print0 | LC_ALL=C sort -z |
+    xargs -0 sha256sum | sha256sum | cut -c 1-16)
 }
 
 # cached NAME COMMAND ARG… : runs "COMMAND ARG… FOLDER" unless $cache/NAME is there, and prints that path.

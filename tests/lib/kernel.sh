@@ -41,9 +41,18 @@ kernel_modules() {
   printf '%s\n' "$samples"
 }
 
-# initramfs VERSION KERNEL INIT MODULE… : folder with "image", a cpio archive of busybox, INIT and the modules.
+# initramfs VERSION KERNEL INIT MODULE… : folder with "image", a cpio archive of busybox, INIT and the modules, and with
+# the kernel "vmlinux".
 initramfs() {
   local version=$1 init=$3
-  cached "initramfs/$version-${init##*/}-$({ hash_of "$project/tests/lib/build-initramfs" "$init"; echo "${@:4}"; } |
+  cached "initramfs/$version-${init##*/}-$({ hash_of "$project/tests/lib/build-initramfs" "$init"; echo "$2" "${@:4}"; } |
     sha256sum | cut -c 1-16)" "$project/tests/lib/build-initramfs" "$@"
+}
+
+# guest_files VERSION KERNEL : folder with what tests/vm/guest starts in the VM.
+guest_files() {
+  local image
+  image=$(initramfs "$1" "$2" "$project/tests/vm/rig/guest-init" virtio_pci virtio_blk virtio_input evdev bochs) || return 1
+  cached "guest/${image##*/}-$(hash_of "$project"/tests/{lib/build-guest,vm/rig/guest-qemu.sh})" \
+    "$project/tests/lib/build-guest" "$image"
 }

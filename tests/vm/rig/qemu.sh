@@ -2,9 +2,10 @@
 # shellcheck shell=bash disable=SC2154,SC2034,SC2054
 # The VM as a QEMU process. To be sourced by tests/vm/run, whose variables it uses.
 
-# drm.vblankoffdelay=0: vkms would restart its vblank phase after 5 s of idleness. tsc=reliable: QEMU's is, and the HPET,
-# which the kernel would take instead, costs an exit to QEMU at every look at the clock.
-common_words='console=ttyS0 quiet panic=-1 drm.vblankoffdelay=0 tsc=reliable nokaslr mitigations=off no_timer_check'
+# unknown_nmi_panic: a host that finds its VM hanging sends an NMI, and the kernel then says where it stood.
+# drm.vblankoffdelay=0: vkms would restart its vblank phase after 5 s of idleness. The TSC is the host's and is measured
+# wrong on a busy host, so the clock is the HPET, except in virtual time (choose_accelerator).
+common_words='console=ttyS0 quiet panic=-1 drm.vblankoffdelay=0 nokaslr mitigations=off no_timer_check unknown_nmi_panic'
 common_words+=' random.trust_cpu=on log_buf_len=4M watchdog_thresh=30 audit=0 apparmor=0 cryptomgr.notests fstab=no'
 common_words+=' systemd.gpt_auto=no'
 
@@ -18,7 +19,7 @@ kvm_works() {
   answer=$cache/kvm-$(tr -d - < /proc/sys/kernel/random/boot_id)-$version
   if [[ ! -e $answer ]]; then
     if timeout -k 1 20 qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -no-user-config -display none -no-reboot \
-      -serial stdio -kernel "$kernel_folder/vmlinux" -initrd "$initrd" -append "$common_words scanthru.probe" \
+      -serial stdio -kernel "$initrd/vmlinux" -initrd "$initrd/image" -append "$common_words scanthru.probe" \
       < /dev/null 2> /dev/null | grep -aq 'probe: alive'; then echo yes; else echo no; fi > "$answer.$$"
     mv "$answer.$$" "$answer"
   fi
@@ -29,11 +30,12 @@ choose_accelerator() {
   if [[ $virtual_time ]]; then
     # One instruction is 1 ns, idle time is skipped: a task that waits for the host may seem to have hung for minutes.
     accelerator=(-accel tcg -icount 'shift=0,sleep=off' -smp 1 -cpu "$tcg_cpu")
-    common_words+=' sysctl.kernel.hung_task_timeout_secs=0'
+    common_words+=' tsc=reliable sysctl.kernel.hung_task_timeout_secs=0'
   elif kvm_works; then
     accelerator=(-accel kvm -smp 2 -cpu host)
   else
     accelerator=(-accel tcg,thread=multi -smp 2 -cpu "$tcg_cpu")
+    common_words+=' tsc=unstable'
   fi
 }
 
@@ -63,7 +65,7 @@ start_qemu() {
     -chardev "socket,id=inside,path=$run/qmp-inside,server=on,wait=off" -mon chardev=inside,mode=control \
     -device virtio-serial-pci -chardev "socket,id=port,path=$run/qmp-inside" -device virtserialport,chardev=port,name=qmp \
     -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor,mode=readline \
-    "${devices[@]}" -kernel "$kernel_folder/vmlinux" -initrd "$initrd" -append "$words $append" \
+    "${devices[@]}" -kernel "$initrd/vmlinux" -initrd "$initrd/image" -append "$words $append" \
     < /dev/null > "$run/qemu.log" 2>&1 &
   qemu=$!
 }

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# Tests that belong to no program: format, lint, and the unit tests under sanitizers.
+
+function(add_check name label)
+    add_test(
+        NAME ${name}
+        COMMAND ${ARGN}
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 1200 SKIP_RETURN_CODE 77)
+endfunction()
+
+set(checks ${PROJECT_SOURCE_DIR}/tests/lib)
+add_check(lint.format lint ${checks}/check-format)
+add_check(lint.shell lint ${checks}/check-shell)
+add_check(lint.tree lint ${checks}/check-tree)
+add_check(lint.tidy lint ${checks}/check-tidy ${PROJECT_BINARY_DIR})
+set_tests_properties(lint.tidy PROPERTIES COST 1000)
+# Only the every-day build knows its sanitized sister.
+if(NOT SCANTHRU_SANITIZE)
+    add_check(unit.with_sanitizers unit ${checks}/check-sanitized ${PROJECT_SOURCE_DIR}/build/asan)
+endif()
