@@ -26,8 +26,9 @@ PropertyBlob::PropertyBlob(PropertyBlob&& other) noexcept
     : drm_fd_(other.drm_fd_), id_(std::exchange(other.id_, none)) {}
 
 PropertyBlob& PropertyBlob::operator=(PropertyBlob&& other) noexcept {
-    std::swap(drm_fd_, other.drm_fd_);
-    std::swap(id_, other.id_);
+    PropertyBlob taken{std::move(other)};
+    std::swap(drm_fd_, taken.drm_fd_);
+    std::swap(id_, taken.id_);
     return *this;
 }
 

@@ -56,10 +56,12 @@ struct Topology {
 
 /// Which output is wanted, in which mode.
 struct Wish {
-    std::string connector;          ///< Its name; empty: the first connected one.
-    ModeWish mode;                  ///< The guest's size, or what the user configured.
-    std::vector<Mode> extra_modes;  ///< The user's modelines; they go before the connector's modes.
-    std::vector<ObjectId> taken;    ///< CRTCs and planes that other outputs use already.
+    std::string connector{};  ///< Its name; empty: the first connected one.
+    ModeWish mode{};          ///< The guest's size, or what the user configured.
+    /// The user's modelines; they go before the connector's modes.
+    std::vector<Mode> extra_modes{};
+    /// CRTCs, planes and connectors that other outputs use already.
+    std::vector<ObjectId> taken{};
 };
 
 /// A way from planes to a monitor. A value.
@@ -86,8 +88,10 @@ std::string_view to_string(NoPipeline reason);
 /// Chooses connector, CRTC, planes and mode. Pure.
 ///
 /// A connector named by the user is taken even when nothing is plugged in, provided it has a mode.
-/// The CRTC that drives the connector already is preferred, then the lowest. A mode wish that
-/// nothing meets is `no_mode` only if the wish names a size; a rate alone falls back.
+/// The CRTC that drives the connector already is preferred, then the lowest that drives no other,
+/// then the lowest; one without a primary plane is passed over. Planes that can serve the fewest
+/// CRTCs are taken first. A mode wish that nothing meets is `no_mode` only if the wish names a
+/// size; a rate alone falls back. An unnamed output is never one that a taken CRTC drives.
 Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish);
 
 }  // namespace scanthru::kms
