@@ -188,11 +188,19 @@ static int override_show(struct seq_file *file, struct vgpu *vgpu)
 	return 0;
 }
 
-static int vgpu_parse_draw(const char *text, u32 *redrawn)
+static const char *const vgpu_draw_words[] = {
+	[VGPU_DRAW_NEVER] = "predrawn",
+	[VGPU_DRAW_LEFT] = "redrawn",
+	[VGPU_DRAW_AHEAD] = "ahead",
+};
+
+static int vgpu_parse_draw(const char *text, u32 *draw)
 {
-	if (strcmp(text, "predrawn") && strcmp(text, "redrawn"))
+	int i = match_string(vgpu_draw_words, ARRAY_SIZE(vgpu_draw_words), text);
+
+	if (i < 0)
 		return -EINVAL;
-	*redrawn = *text == 'r';
+	*draw = i;
 	return 0;
 }
 
@@ -217,7 +225,7 @@ static int vgpu_parse_guest(char *text, struct vgpu_guest_config *config)
 		if (!word)
 			return -EINVAL;
 		if (!strcmp(name, "draw")) {
-			if (vgpu_parse_draw(word, &config->redrawn))
+			if (vgpu_parse_draw(word, &config->draw))
 				return -EINVAL;
 			continue;
 		}
@@ -284,7 +292,7 @@ static int guest_show(struct seq_file *file, struct vgpu *vgpu)
 		   config.width, config.height, config.stride, (const char *)&config.format,
 		   config.offset, config.buffers);
 	seq_printf(file, "rate %u\nframes %u\ndraw %s\ncursor %u\ncursor_size %u\n", config.rate,
-		   config.frames, config.redrawn ? "redrawn" : "predrawn", config.cursor,
+		   config.frames, vgpu_draw_words[config.draw], config.cursor,
 		   config.cursor_size);
 	return 0;
 }

@@ -97,6 +97,16 @@ static void vgpu_step_in_place(struct vgpu_guest *guest)
 	queue_work(system_unbound_wq, &guest->draw);
 }
 
+/* Has the worker draw a picture into a buffer that does not hold it. scan_lock held. */
+static void vgpu_want(struct vgpu_guest *guest, struct vgpu_slot *slot, u32 number)
+{
+	if (slot->number == number)
+		return;
+	slot->drawn = false;
+	slot->wanted = number;
+	queue_work(system_unbound_wq, &guest->draw);
+}
+
 /* The guest's next flip, if its picture is ready. scan_lock held. */
 static void vgpu_step(struct vgpu *vgpu)
 {
@@ -105,7 +115,7 @@ static void vgpu_step(struct vgpu *vgpu)
 	u32 buffers = guest->config.buffers;
 	u32 buffer = (guest->buffer + 1) % buffers;
 
-	if (buffers == 1 && guest->config.redrawn) {
+	if (buffers == 1 && guest->config.draw != VGPU_DRAW_NEVER) {
 		vgpu_step_in_place(guest);
 		return;
 	}
@@ -116,11 +126,10 @@ static void vgpu_step(struct vgpu *vgpu)
 	}
 	guest->flips++;
 	vgpu_flip(vgpu, buffer, next->number);
-	if (guest->config.redrawn) {
-		left->drawn = false;
-		left->wanted = left->number + buffers;
-		queue_work(system_unbound_wq, &guest->draw);
-	}
+	if (guest->config.draw == VGPU_DRAW_LEFT)
+		vgpu_want(guest, left, left->number + buffers);
+	else if (guest->config.draw == VGPU_DRAW_AHEAD)
+		vgpu_want(guest, &guest->slot[(buffer + 1) % buffers], next->number + 1);
 }
 
 static enum hrtimer_restart vgpu_tick(struct hrtimer *timer)

@@ -156,10 +156,17 @@ struct vgpu_slot {
 	u32 id;			/* dma-buf id last answered for it, 0 if none lives */
 };
 
+/* When the synthetic guest draws into a buffer again. */
+enum vgpu_draw {
+	VGPU_DRAW_NEVER,	/* predrawn: at the start only */
+	VGPU_DRAW_LEFT,		/* redrawn: the moment it is left, while the host may still show it */
+	VGPU_DRAW_AHEAD,	/* ahead: after the flip before the one that shows it */
+};
+
 struct vgpu_guest_config {
 	u32 width, height, stride, format;
 	u32 buffers, rate, frames, offset;
-	u32 redrawn, cursor, cursor_size;
+	u32 draw, cursor, cursor_size;	/* draw: enum vgpu_draw */
 	u32 pitch;		/* bytes from buffer to buffer */
 	u32 cursor_start;
 };
