@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -11,8 +12,6 @@
 #include <memory>
 
 namespace scanthru {
-
-using Clock = std::chrono::steady_clock;  ///< CLOCK_MONOTONIC, as DRM's vblank timestamps.
 
 /// The main thread's loop: file descriptors, deadlines, and nothing else.
 ///

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/app.h"
+
+#include "base/log.h"
+#include "presenter/words.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+namespace scanthru {
+namespace {
+
+constexpr std::chrono::seconds progress_interval{2};
+
+tl::unexpected<std::string> sentence(std::string text) {
+    return tl::unexpected<std::string>{std::move(text)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<App>, std::string> App::create(RunCommand command) {
+    set_log_level(command.config.log_level);
+    auto loop = EventLoop::create();
+    if (!loop) return sentence(fmt::format("{}", loop.error()));
+    std::unique_ptr<App> app{new App{std::move(command), *std::move(loop)}};
+    if (auto ready = app->set_up(); !ready) return sentence(ready.error());
+    return app;
+}
+
+App::~App() {
+    sd_notify(0, "STOPPING=1");
+    control_.reset();
+    guests_.clear();
+    screens_.clear();
+}
+
+Result<void, std::string> App::set_up() {
+    // Before any thread starts: all of them inherit the mask.
+    if (auto watched = watch_signals(); !watched) return watched;
+
+    // First, so that a second scanthru stops here and touches no screen.
+    const Config& config = command_.config;
+    const std::string path =
+        config.control.socket.empty() ? default_control_socket() : config.control.socket;
+    auto control = ControlServer::listen(*loop_, path, config.control.group,
+                                         [this](const auto& request) { return answer(request); });
+    if (!control) return sentence(control.error());
+    control_ = *std::move(control);
+
+    std::vector<OutputConfig> outputs = config.outputs;
+    if (outputs.empty()) outputs.emplace_back();
+    const bool any_card =
+        std::ranges::any_of(outputs, [](const auto& o) { return o.card.empty(); });
+    std::vector<std::string> paths;
+    if (any_card) paths = Cards::paths();
+    for (const OutputConfig& output : outputs)
+        if (!output.card.empty() && std::ranges::find(paths, output.card) == paths.end())
+            paths.push_back(output.card);
+    cards_ = Cards::open(paths);
+    for (const OutputConfig& output : outputs)
+        if (auto lit = light(output); !lit) return lit;
+    for (const GuestConfig& guest : config.guests)
+        add_guest(guest);
+    progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
+    return {};
+}
+
+Result<void, std::string> App::watch_signals() {
+    sigset_t ours{};
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ours, nullptr);
+    signals_.reset(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) return sentence(fmt::format("{}", Error{errno, "signalfd"}));
+    auto watch = loop_->watch(signals_.get(), EPOLLIN, [this](auto) { loop_->stop(); });
+    if (!watch) return sentence(fmt::format("{}", watch.error()));
+    signal_watch_ = *std::move(watch);
+    return {};
+}
+
+Result<void, std::string> App::light(const OutputConfig& config) {
+    auto output = Output::light(cards_, config);
+    if (!output) return sentence(output.error());
+    auto screen = std::make_unique<Screen>();
+    screen->output = *std::move(output);
+    screen->guest = config.guest;
+    if (screen->guest.empty() && !command_.config.guests.empty())
+        screen->guest = command_.config.guests.front().name;
+    auto watch = loop_->watch(screen->output->frames().news().fd(), EPOLLIN,
+                              [this, it = screen.get()](auto) { read_news(*it); });
+    if (!watch) return sentence(fmt::format("{}", watch.error()));
+    screen->news = *std::move(watch);
+    screens_.push_back(std::move(screen));
+    return {};
+}
+
+void App::add_guest(const GuestConfig& config) {
+    const std::string& name = config.name;
+    guests_.push_back(std::make_unique<GuestLink>(
+        *loop_, config,
+        GuestLink::Listener{
+            .attached = [this, name](const auto& buffers) { attach(name, buffers); },
+            .lost =
+                [this, name] {
+                    attach(name, nullptr);
+                }}));
+    guests_.back()->start();
+}
+
+void App::attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers) {
+    for (const auto& screen : screens_)
+        if (screen->guest == guest) screen->output->frames().attach(buffers);
+}
+
+int App::run() {
+    sd_notify(0, "READY=1");
+    if (const auto served = loop_->run(); !served) {
+        log(LogLevel::error, "{}", served.error());
+        return 1;
+    }
+    return exit_code_;
+}
+
+void App::read_news(Screen& screen) {
+    FrameThread& frames = screen.output->frames();
+    frames.news().quieten();
+    while (const auto note = frames.notes().pop())
+        log(urgency(note->kind), "output {}: {}", screen.output->name(), to_string(*note));
+    if (frames.card_gone()) {
+        exit_code_ = 1;
+        loop_->stop();
+        return;
+    }
+    if (!frames.device_gone()) return;
+    for (const auto& guest : guests_)
+        if (guest->config().name == screen.guest) guest->device_gone();
+}
+
+void App::check_progress() {
+    bool any = screens_.empty();
+    for (const auto& screen : screens_) {
+        const bool progress = screen->output->made_progress();
+        any |= progress;
+        if (!progress && !screen->told_stalled)
+            log(LogLevel::error,
+                "output {}: held up for {} s in a call to its driver or to its guest's device",
+                screen->output->name(), progress_interval.count());
+        if (progress && screen->told_stalled)
+            log(LogLevel::info, "output {}: goes on", screen->output->name());
+        screen->told_stalled = !progress;
+    }
+    // Others must not go dark with one that hangs, so one that gets on is enough.
+    if (any) sd_notify(0, "WATCHDOG=1");
+    progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
+}
+
+}  // namespace scanthru

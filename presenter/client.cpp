@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/client.h"
+
+#include "base/log.h"
+#include "presenter/control.h"
+#include "presenter/status.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace scanthru {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds answer_limit{10};
+
+/// The answer, when it is a good one.
+std::optional<ControlAnswer> ask(const std::string& socket, const json& request) {
+    const std::string path = socket.empty() ? default_control_socket() : socket;
+    auto answer = ask_control(path, request, answer_limit);
+    if (!answer) {
+        log(LogLevel::error, "{}", answer.error());
+        return std::nullopt;
+    }
+    if (!answer->json.value("ok", false)) {
+        log(LogLevel::error, "{}", answer->json.value("error", "refused without a reason"));
+        return std::nullopt;
+    }
+    return *std::move(answer);
+}
+
+/// Errors: those of read(2) and write(2).
+Result<void> copy(int from, int to) {
+    std::array<char, 65536> buffer{};
+    while (true) {
+        const ssize_t length = ::read(from, buffer.data(), buffer.size());
+        if (length < 0) return fail(errno, "read");
+        if (length == 0) return {};
+        for (ssize_t done = 0; done < length;) {
+            const ssize_t written =
+                ::write(to, buffer.data() + done, static_cast<std::size_t>(length - done));
+            if (written < 0) return fail(errno, "write");
+            done += written;
+        }
+    }
+}
+
+}  // namespace
+
+int ask(const StatusCommand& command) {
+    const auto answer = ask(command.socket, {{"command", command.flips ? "flips" : "status"}});
+    if (!answer) return 1;
+    if (command.flips)
+        for (const json& flip : answer->json["flips"])
+            fmt::print("{}\n", flip.dump());
+    else
+        fmt::print("{}", command.json ? answer->json.dump(2) + "\n" : status_text(answer->json));
+    return 0;
+}
+
+int ask(const ScreenshotCommand& command) {
+    UniqueFd opened;
+    if (command.file != "-") {
+        // Readable by its owner only: what a guest shows is the guest's secret.
+        opened.reset(::open(command.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        if (!opened) {
+            log(LogLevel::error, "{}: {}", command.file, Error{errno, "open"});
+            return 1;
+        }
+    }
+    const auto answer =
+        ask(command.socket, {{"command", "screenshot"}, {"output", command.output}});
+    const bool whole = answer && answer->fd;
+    if (whole) {
+        const auto copied = copy(answer->fd.get(), opened ? opened.get() : STDOUT_FILENO);
+        if (copied) return 0;
+        log(LogLevel::error, "{}: {}", command.file, copied.error());
+    } else if (answer) {
+        log(LogLevel::error, "the answer came without a picture");
+    }
+    if (opened) ::unlink(command.file.c_str());
+    return 1;
+}
+
+int ask(const ReleaseCommand& command) {
+    return ask(command.socket, {{"command", "release"}, {"guest", command.guest}}) ? 0 : 1;
+}
+
+}  // namespace scanthru

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/clock.h"
+#include "presenter/mailbox.h"
+#include "presenter/presenter.h"
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace scanthru {
+
+/// When the guest is asked.
+struct Pacing {
+    /// Before the vblank; at most half a frame period is used. Has to cover wake lateness, two
+    /// queries and the commit up to the point where the driver arms it.
+    std::chrono::nanoseconds margin = std::chrono::milliseconds{1};
+    /// Without a flip the CRTC's clock is read this often, so that prediction stays right.
+    std::chrono::nanoseconds resync = std::chrono::seconds{1};
+};
+
+/// The thread of one output. Waits for the right moment, presents a frame, and nothing else.
+///
+/// One turn of its loop: ppoll on the mailbox until `margin` before the next vblank, QUERY twice,
+/// and if something changed a blocking commit and CRTC_GET_SEQUENCE: five system calls, three
+/// without a change.
+class FrameThread {
+public:
+    /// Starts with a lit output and no guest.
+    ///
+    /// Errors: those of eventfd(2); EAGAIN when there are no more threads.
+    static Result<std::unique_ptr<FrameThread>> start(const std::string& name,
+                                                      Scanout scanout,
+                                                      const PresenterSettings& settings,
+                                                      const Pacing& pacing);
+
+    ~FrameThread() { stop(); }
+
+    FrameThread(const FrameThread&) = delete;
+    FrameThread& operator=(const FrameThread&) = delete;
+
+    /// Presents this guest from now on; null: black. The newest call wins. Returns at once.
+    void attach(std::shared_ptr<GuestBuffers> guest);
+
+    /// Whether the newest attach() has been carried out: what was attached before is let go.
+    bool attached() const noexcept;
+
+    /// Waits for that, at most `limit`. Main thread, for people who wait for an answer.
+    bool wait_attached(std::chrono::milliseconds limit) const;
+
+    /// Runs `errand` on the frame thread between two frames, for the rare commit that is no frame
+    /// (a capture). Returns at once; a newer call replaces one that was not begun.
+    using Errand = std::function<void(kms::Card&, const kms::Pipeline&)>;
+    void run(Errand errand);
+
+    /// Black, then joins the thread. The framebuffers stay until destruction, so that what was on
+    /// screen before can be put back first.
+    void stop();
+
+    /// Rings when there is something in notes(), after an attach() was carried out, and when the
+    /// guest's device or the card has gone.
+    const Bell& news() const noexcept { return news_; }
+
+    NoteQueue& notes() noexcept { return notes_; }
+    const FrameCounters& counters() const noexcept { return counters_; }
+    const FlipLog& flips() const noexcept { return flips_; }
+    OutputView view() const { return presenter_.view(); }
+    Scene scene() const { return presenter_.scene(); }
+    bool device_gone() const noexcept { return device_gone_.load(); }
+    bool card_gone() const noexcept { return card_gone_.load(); }
+
+    /// Turns of the loop so far, whether or not there is a guest. One that stands still for long is
+    /// held up by a driver or a device.
+    std::uint64_t turns() const noexcept { return turns_.get(); }
+
+private:
+    struct Letter {
+        std::shared_ptr<GuestBuffers> guest;
+        std::uint64_t number = 0;  ///< Of the newest attach.
+        std::shared_ptr<const Errand> errand;
+        std::uint64_t errand_number = 0;
+        bool stop = false;
+    };
+
+    FrameThread(Scanout scanout,
+                const PresenterSettings& settings,
+                const Pacing& pacing,
+                Bell mail,
+                Bell news);
+
+    void loop();
+    bool wait(kms::Timestamp until);
+    bool read_mail();
+    void present();
+    void aim(kms::Timestamp now);
+    void log_flip(kms::Timestamp sampled);
+    void keep_time(kms::Timestamp now);
+    kms::Vblank read_clock();
+
+    Pacing pacing_;
+    FrameCounters counters_;
+    NoteQueue notes_;
+    FlipLog flips_;
+    Presenter presenter_;
+    kms::VblankClock clock_;
+    bool has_vblank_ = true;
+    kms::Vblank target_;
+    kms::Timestamp clock_read_;
+
+    Mailbox<Letter> mailbox_;
+    Bell news_;
+    Letter newest_;  ///< Main thread: what was posted last.
+    std::uint64_t errands_run_ = 0;
+    std::atomic<std::uint64_t> carried_out_{0};
+    std::atomic<bool> device_gone_{false};
+    std::atomic<bool> card_gone_{false};
+    Counter turns_;
+    std::uint64_t flip_number_ = 0;
+    std::thread thread_;
+};
+
+}  // namespace scanthru

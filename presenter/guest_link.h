@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/event_loop.h"
+#include "base/qmp.h"
+#include "presenter/config.h"
+#include "presenter/guest_buffers.h"
+#include "vfio/acquire.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace scanthru {
+
+/// One configured guest through its life: waiting for it, taking its device, letting it go.
+///
+/// On the main thread. Lets go at once when QEMU ends or shuts down, when the device is unplugged
+/// (DEVICE_DELETED) or the mdev is being removed, and at release(): while a duplicate of the device
+/// lives, its group stays busy for a new QEMU and removal of the mdev blocks (invariant 9).
+class GuestLink {
+public:
+    enum class State {
+        waiting,   ///< For its QEMU, its device, or the rights to take it.
+        attached,  ///< Its device is ours to query.
+        released,  ///< Somebody asked us to let go; taken again when it has gone and come back.
+    };
+
+    struct Listener {
+        std::function<void(const std::shared_ptr<GuestBuffers>& buffers)> attached;
+        /// Every thread is to let go of the buffers now.
+        std::function<void()> lost;
+    };
+
+    GuestLink(EventLoop& loop, GuestConfig config, Listener listener);
+    GuestLink(const GuestLink&) = delete;
+    GuestLink& operator=(const GuestLink&) = delete;
+    ~GuestLink();
+
+    /// Begins; the listener may be called before this returns.
+    void start();
+
+    /// Lets go and stays away until the guest has gone and come back.
+    void release();
+
+    /// A frame thread saw ENODEV.
+    void device_gone();
+
+    const GuestConfig& config() const noexcept { return config_; }
+    State state() const noexcept { return state_; }
+    const std::string& reason() const noexcept {
+        return reason_;
+    }  ///< Why it is waiting; a sentence.
+    std::optional<pid_t> pid() const noexcept { return pid_; }
+    std::optional<vfio::Dialect> dialect() const noexcept { return dialect_; }
+
+private:
+    void retry(Clock::duration delay);
+    void attempt();
+    void attempt_mdev(const vfio::MdevSource& source);
+    void attempt_qmp(const vfio::QmpSource& source);
+    void attempt_descriptor(Result<UniqueFd> device);
+    void take_from_qemu();
+    void attach(UniqueFd device);
+    void let_go(const std::string& why);
+    void wait_because(const std::string& why);
+    void on_event(const std::string& name);
+    void on_monitor_closed(const std::string& why);
+    void on_process_end();
+    void check_still_plugged(int attempts_left);
+    void watch_mdev(const std::string& uuid);
+    bool mdev_exists() const;
+
+    EventLoop& loop_;
+    GuestConfig config_;
+    Listener listener_;
+    State state_ = State::waiting;
+    std::string reason_;
+
+    std::shared_ptr<GuestBuffers> buffers_;
+    UniqueFd container_;
+    UniqueFd group_;
+    std::optional<vfio::Dialect> dialect_;
+    std::string mdev_;  ///< UUID that is watched; empty where it is not known.
+
+    std::unique_ptr<QmpClient> qmp_;
+    std::string monitor_trouble_;  ///< What the log was told last.
+    std::optional<pid_t> pid_;
+    UniqueFd pidfd_;
+    int remote_fd_ = -1;
+    EventLoop::Watch process_watch_;
+    EventLoop::Timer retry_timer_;
+    EventLoop::Timer watch_timer_;
+    EventLoop::Timer plugged_timer_;
+};
+
+}  // namespace scanthru

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "presenter/framebuffer_cache.h"
+#include "presenter/scanout.h"
+#include "presenter/telemetry.h"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace scanthru {
+
+/// How one output treats its guest.
+struct PresenterSettings {
+    CacheBounds bounds;
+    vfio::Limits limits;
+    /// Commit an unchanged picture too, for drivers that copy at commit: a guest that draws into
+    /// the buffer on screen never changes its id.
+    bool refresh = false;
+    /// Follow the guest's size with a mode of the monitor that equals it.
+    bool follow = true;
+    /// Modesets come no more often than this; until then the last picture stays.
+    std::chrono::nanoseconds mode_interval = std::chrono::seconds{1};
+};
+
+/// One frame, from the guest to the screen: query, inspect, decide, commit.
+///
+/// Of one frame thread; knows nothing of waiting. Everything it has to say goes into `counters`,
+/// `notes` and view().
+class Presenter {
+public:
+    enum class Frame {
+        unchanged,     ///< The guest shows what is on screen; nothing was committed.
+        refreshed,     ///< The same picture was committed again; a vblank has passed.
+        shown,         ///< A commit has returned: a vblank has passed.
+        mode_changed,  ///< The same, and the vblank clock starts anew.
+        kept,          ///< Nothing new could be shown; the last good picture stays.
+        device_gone,   ///< The guest's device is no more (ENODEV); it wants to be let go.
+        card_gone,     ///< The card is no more.
+    };
+
+    Presenter(Scanout scanout,
+              const PresenterSettings& settings,
+              FrameCounters& counters,
+              NoteQueue& notes);
+
+    /// Shows this guest from the next frame on; null: none. The screen is black, and everything of
+    /// the old guest is let go, when this returns (invariant 9). One commit where it was not black.
+    void attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now);
+
+    /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
+    Frame frame(kms::Timestamp now);
+
+    bool has_guest() const noexcept { return cache_.has_value(); }
+    const Scanout& scanout() const noexcept { return scanout_; }
+
+    /// What is on screen, for status. Any thread.
+    OutputView view() const;
+
+    /// What is on the planes, shared with the caller: framebuffers and imports stay until it lets
+    /// go. Any thread.
+    Scene scene() const;
+
+private:
+    /// One plane of the guest.
+    struct GuestSide {
+        std::optional<vfio::GuestPlane> shows;  ///< The newest good answer; empty: off.
+        bool unfetched = false;                 ///< GuestBuffers keeps an id of it to close.
+        // What the log has been told already; it is told again when it was right in between.
+        bool told_failure = false;
+        std::optional<vfio::Rejected> told_rejected;
+        std::optional<vfio::BufferKey> told_unshowable;
+    };
+
+    bool ask(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
+    SharedFramebuffer fetch(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
+    Scene wanted(kms::Timestamp now);
+    bool has_cursor() const noexcept;
+    const kms::Mode* mode_to_follow(const Scene& scene) const;
+    Frame follow(const kms::Mode& mode, const Scene& scene, kms::Timestamp now);
+    Frame conclude(const Scene& scene, const Verdict& verdict, kms::Timestamp now);
+    void blame(const Scene& scene, const Verdict& verdict, kms::Timestamp now);
+    void note(const Note& note, kms::Timestamp now);
+    void count_cache();
+    void publish();
+    void publish_locked();
+
+    Scanout scanout_;
+    PresenterSettings settings_;
+    FrameCounters& counters_;
+    NoteQueue& notes_;
+    std::optional<FramebufferCache> cache_;
+    CacheCounts earlier_;  ///< Of the guests before this one.
+    std::uint64_t earlier_gets_ = 0;
+    GuestSide primary_;
+    GuestSide cursor_;
+    bool device_gone_ = false;
+
+    std::optional<kms::Timestamp> last_modeset_;
+    std::optional<kms::Mode> refused_mode_;
+    std::optional<vfio::BufferKey> good_cursor_;      ///< Was on screen: its image is not to blame.
+    std::optional<vfio::GuestPlane> refused_cursor_;  ///< Not asked for again while it stays so.
+
+    mutable std::mutex
+        published_mutex_;  ///< A frame only tries it, and publishes later if need be.
+    bool unpublished_ = true;
+    OutputView view_;
+    Scene scene_;
+};
+
+}  // namespace scanthru

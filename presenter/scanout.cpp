@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/scanout.h"
+
+#include "kms/modeset.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace scanthru {
+namespace {
+
+using Outcome = Verdict::Outcome;
+
+/// What an error of a commit means for the loop (kms.md, "Commits").
+Outcome meaning(const Error& error) {
+    switch (error.code) {
+    case EBUSY:
+    case ENOMEM:
+    case EINTR:
+    case EAGAIN: return Outcome::later;
+    case EACCES:
+    case EPERM: return Outcome::not_master;
+    case ENODEV: return Outcome::gone;
+    default: return Outcome::refused;
+    }
+}
+
+}  // namespace
+
+Scanout::Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black)
+    : card_(card),
+      pipeline_(std::move(pipeline)),
+      black_(std::move(black)),
+      layers_(lay_out(Scene{})),
+      placement_(layers_.placement) {}
+
+Scanout::Layers Scanout::lay_out(const Scene& scene) const {
+    const Size screen = kms::size_of(pipeline_.mode);
+    const kms::Framebuffer& primary =
+        scene.primary ? scene.primary->framebuffer : black_.framebuffer();
+    Layers layers;
+    layers.placement = place_centred(primary.size(), screen);
+    layers.primary = {.framebuffer = primary.id(),
+                      .source = layers.placement.source,
+                      .target = layers.placement.target};
+    if (!scene.primary || !scene.cursor || !pipeline_.cursor) return layers;
+
+    const kms::Framebuffer& cursor = scene.cursor->framebuffer;
+    const Rect target = place_cursor(scene.cursor_position, cursor.size(), layers.placement);
+    // A cursor off screen is switched off: some drivers refuse far positions with ERANGE.
+    if (touches(target, screen))
+        layers.cursor = kms::PlaneState{
+            .framebuffer = cursor.id(), .source = {.size = cursor.size()}, .target = target};
+    return layers;
+}
+
+Result<void> Scanout::commit(const Layers& layers, bool refresh) {
+    request_.clear();
+    if (refresh || layers.primary != layers_.primary)
+        request_.show(pipeline_.primary, pipeline_.crtc.id, layers.primary);
+    if (pipeline_.cursor && layers.cursor != layers_.cursor) {
+        if (layers.cursor)
+            request_.show(*pipeline_.cursor, pipeline_.crtc.id, *layers.cursor);
+        else
+            request_.hide(*pipeline_.cursor);
+    }
+    return request_.commit(card_.fd());
+}
+
+void Scanout::accept(const Scene& scene, const Layers& layers) {
+    layers_ = layers;
+    placement_ = layers.placement;
+    on_screen_ = scene;  // Lets go of the old framebuffers, which no plane shows any more.
+}
+
+void Scanout::abandon() {
+    accept(Scene{}, lay_out(Scene{}));
+}
+
+Verdict Scanout::show(const Scene& scene, bool refresh) {
+    const Layers layers = lay_out(scene);
+    const bool same = layers == layers_;
+    if (same && !refresh) {
+        on_screen_.cursor_position = scene.cursor_position;
+        return {};
+    }
+    if (const auto done = commit(layers, refresh); !done) {
+        const Outcome outcome = meaning(done.error());
+        if (outcome == Outcome::refused) return descend(scene, done.error());
+        return {.outcome = outcome, .fault = done.error()};
+    }
+    accept(scene, layers);
+    return {.outcome = same ? Outcome::refreshed : Outcome::shown};
+}
+
+Verdict Scanout::descend(const Scene& scene, const Error& first) {
+    Verdict verdict{.outcome = Outcome::refused, .fault = first};
+    const bool new_primary = scene.primary != on_screen_.primary;
+    const bool has_cursor = lay_out(scene).cursor.has_value();
+
+    // Is the cursor to blame? Then the picture is shown without it.
+    if (has_cursor) {
+        const Scene bare{.primary = scene.primary, .cursor = nullptr, .cursor_position = {}};
+        const Layers layers = lay_out(bare);
+        const bool differs = layers != layers_;
+        if (const auto done = differs ? commit(layers, false) : Result<void>{}; done) {
+            accept(bare, layers);
+            verdict.outcome = differs ? Outcome::shown : Outcome::unchanged;
+            verdict.cursor_refused = first;
+            return verdict;
+        }
+    }
+    if (!new_primary) return verdict;
+    verdict.primary_refused = first;
+
+    // The last good picture stays; the cursor may still move on it.
+    Scene old = on_screen_;
+    old.cursor = scene.cursor;
+    old.cursor_position = scene.cursor_position;
+    const Layers layers = lay_out(old);
+    if (layers == layers_) return verdict;
+    if (const auto done = commit(layers, false); done) {
+        accept(old, layers);
+        verdict.outcome = Outcome::shown;
+    } else if (meaning(done.error()) == Outcome::refused && old.cursor) {
+        verdict.cursor_refused = done.error();
+    }
+    return verdict;
+}
+
+Verdict Scanout::show_in_mode(const kms::Mode& mode, const Scene& scene) {
+    const auto failed = [](const Error& error) {
+        return Verdict{.outcome = meaning(error), .fault = error};
+    };
+    auto blob = kms::PropertyBlob::create(card_.fd(), mode);
+    if (!blob) return failed(blob.error());
+    auto black = kms::HostPicture::create(card_, kms::size_of(mode));
+    if (!black) return failed(black.error());
+
+    // The layout asks for the mode and the black picture; both go back if the kernel refuses.
+    const kms::Mode old_mode = pipeline_.mode;
+    pipeline_.mode = mode;
+    std::swap(black_, *black);
+    const Layers layers = lay_out(scene);
+    request_.clear();
+    kms::fill_modeset(request_, pipeline_, blob->id());
+    request_.show(pipeline_.primary, pipeline_.crtc.id, layers.primary);
+    if (pipeline_.cursor && layers.cursor)
+        request_.show(*pipeline_.cursor, pipeline_.crtc.id, *layers.cursor);
+    else if (pipeline_.cursor)
+        request_.hide(*pipeline_.cursor);
+    if (const auto done = request_.commit_modeset(card_.fd()); !done) {
+        pipeline_.mode = old_mode;
+        std::swap(black_, *black);
+        return failed(done.error());
+    }
+    accept(scene, layers);
+    mode_blob_ = *std::move(blob);
+    return {.outcome = Outcome::shown};
+}
+
+}  // namespace scanthru

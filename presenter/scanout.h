@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/result.h"
+#include "kms/atomic_request.h"
+#include "kms/card.h"
+#include "kms/framebuffer.h"
+#include "kms/property_blob.h"
+#include "kms/topology.h"
+#include "presenter/framebuffer_cache.h"
+#include "presenter/layout.h"
+
+#include <optional>
+#include <vector>
+
+namespace scanthru {
+
+/// What is to be seen on one output.
+struct Scene {
+    SharedFramebuffer primary;  ///< Null: black.
+    SharedFramebuffer cursor;   ///< Null: none. Never shown without a primary.
+    Point cursor_position;      ///< Of its upper left corner, on the guest's screen.
+};
+
+/// What the kernel said to a scene.
+struct Verdict {
+    enum class Outcome {
+        unchanged,   ///< This is on screen already; nothing was asked.
+        refreshed,   ///< This is on screen already and was committed again.
+        shown,       ///< On screen now, if need be without what is named below.
+        later,       ///< Nothing changed, by a fault that passes (EBUSY, ENOMEM): try again.
+        not_master,  ///< Nothing changed: somebody else drives the card (EACCES, EPERM).
+        gone,        ///< The card is no more (ENODEV).
+        refused,     ///< Nothing changed: the driver cannot show this.
+    };
+
+    Outcome outcome = Outcome::unchanged;
+    std::optional<Error> fault{};            ///< The first error of this scene, whatever it was.
+    std::optional<Error> primary_refused{};  ///< The new primary picture cannot be shown, and why.
+    std::optional<Error> cursor_refused{};   ///< The new cursor picture cannot be shown, and why.
+};
+
+/// The planes of one output: what is on them, and the commits that change it.
+///
+/// Of one frame thread. Owns what is on screen until a commit away from it has returned. A refused
+/// commit changes nothing on the screen (invariant 7).
+class Scanout {
+public:
+    /// Takes a pipeline that is lit (kms::light_up) with `black` on its primary plane.
+    Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black);
+
+    /// Brings `scene` on screen: primary and cursor in one blocking commit; only what differs is
+    /// named in it. `refresh` commits the primary again even when nothing differs, for drivers that
+    /// copy at commit.
+    ///
+    /// When the driver refuses, the ladder tells which plane is to blame: first the scene without
+    /// its new cursor, then the old primary with the new cursor.
+    Verdict show(const Scene& scene, bool refresh = false);
+
+    /// The same in another mode of the same monitor: one modeset commit.
+    Verdict show_in_mode(const kms::Mode& mode, const Scene& scene);
+
+    /// Lets go of the guest's framebuffers even though no commit took them off the planes: the
+    /// kernel does, by switching the planes off. For a card that takes no commits.
+    void abandon();
+
+    /// Whether a picture of this size covers the screen exactly.
+    bool fits(Size picture) const noexcept { return picture == kms::size_of(pipeline_.mode); }
+
+    const kms::Pipeline& pipeline() const noexcept { return pipeline_; }
+    const Scene& on_screen() const noexcept { return on_screen_; }
+    const Placement& placement() const noexcept { return placement_; }
+    kms::Card& card() const noexcept { return card_; }
+
+private:
+    /// A scene as the planes get it.
+    struct Layers {
+        kms::PlaneState primary;
+        std::optional<kms::PlaneState> cursor;
+        Placement placement;
+        bool operator==(const Layers&) const = default;
+    };
+
+    Layers lay_out(const Scene& scene) const;
+    Result<void> commit(const Layers& layers, bool refresh);
+    void accept(const Scene& scene, const Layers& layers);
+    Verdict descend(const Scene& scene, const Error& first);
+
+    kms::Card& card_;
+    kms::Pipeline pipeline_;
+    kms::HostPicture black_;
+    std::optional<kms::PropertyBlob> mode_blob_;
+    kms::AtomicRequest request_;
+    Scene on_screen_;
+    Layers layers_;
+    Placement placement_;
+};
+
+}  // namespace scanthru

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/status.h"
+
+#include "kms/formats.h"
+
+#include <array>
+
+namespace scanthru {
+namespace {
+
+using nlohmann::json;
+
+json describe(const vfio::BufferKey& key) {
+    const vfio::Geometry& geometry = key.geometry;
+    return {{"id", key.dmabuf_id},
+            {"width", geometry.size.width},
+            {"height", geometry.size.height},
+            {"stride", geometry.stride},
+            {"format", kms::format_name(geometry.format)},
+            {"modifier", kms::modifier_name(geometry.modifier)}};
+}
+
+json describe(const RejectedCounters& counters) {
+    json reasons = json::object();
+    for (std::size_t i = 0; i < counters.size(); ++i)
+        reasons[std::string{vfio::to_string(static_cast<vfio::Rejected>(i))}] =
+            counters.at(i).get();
+    return reasons;
+}
+
+struct NamedCounter {
+    const char* name;
+    Counter FrameCounters::*counter;
+};
+
+constexpr std::array<NamedCounter, 15> named_counters{{
+    {"frames", &FrameCounters::frames},
+    {"flips", &FrameCounters::flips},
+    {"refreshes", &FrameCounters::refreshes},
+    {"modesets", &FrameCounters::modesets},
+    {"late_flips", &FrameCounters::late_flips},
+    {"gets", &FrameCounters::gets},
+    {"framebuffers", &FrameCounters::framebuffers},
+    {"cache_hits", &FrameCounters::cache_hits},
+    {"cache_misses", &FrameCounters::cache_misses},
+    {"evictions", &FrameCounters::evictions},
+    {"no_news", &FrameCounters::no_news},
+    {"unshowable", &FrameCounters::unshowable},
+    {"refused_commits", &FrameCounters::refused_commits},
+    {"put_off", &FrameCounters::put_off},
+    {"clock_reads", &FrameCounters::clock_reads},
+}};
+
+const char* name_of(GuestLink::State state) {
+    switch (state) {
+    case GuestLink::State::waiting: return "waiting";
+    case GuestLink::State::attached: return "attached";
+    case GuestLink::State::released: return "released";
+    }
+    return "?";
+}
+
+std::string picture_text(const json& picture) {
+    return fmt::format("{}x{} {} {}, stride {}, id {}", picture["width"].get<unsigned>(),
+                       picture["height"].get<unsigned>(), picture["format"].get<std::string>(),
+                       picture["modifier"].get<std::string>(), picture["stride"].get<unsigned>(),
+                       picture["id"].get<unsigned>());
+}
+
+std::string rejected_text(const json& rejected) {
+    std::string text;
+    for (const auto& [plane, reasons] : rejected.items())
+        for (const auto& [reason, count] : reasons.items())
+            if (count.get<std::uint64_t>() > 0)
+                text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", plane, reason,
+                                    count.get<std::uint64_t>());
+    return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+json describe(const Output& output, const std::string& guest) {
+    const OutputView view = output.frames().view();
+    const FrameCounters& counters = output.frames().counters();
+    json result{{"name", output.name()},
+                {"card", output.card().path()},
+                {"driver", output.card().capabilities().driver},
+                {"width", view.screen.width},
+                {"height", view.screen.height},
+                {"refresh_mhz", view.refresh_mhz},
+                {"guest", guest},
+                {"guest_attached", view.guest},
+                {"primary", nullptr},
+                {"cursor", nullptr}};
+    if (view.primary) result["primary"] = describe(*view.primary);
+    if (view.cursor) {
+        result["cursor"] = describe(*view.cursor);
+        result["cursor"]["x"] = view.cursor_position.x;
+        result["cursor"]["y"] = view.cursor_position.y;
+    }
+    for (const NamedCounter& named : named_counters)
+        result["counters"][named.name] = (counters.*named.counter).get();
+    result["rejected"] = {{"primary", describe(counters.rejected_primary)},
+                          {"cursor", describe(counters.rejected_cursor)}};
+    return result;
+}
+
+json describe(const GuestLink& guest) {
+    json result{{"name", guest.config().name},
+                {"source", vfio::to_string(guest.config().source)},
+                {"state", name_of(guest.state())},
+                {"reason", guest.reason()},
+                {"pid", nullptr},
+                {"abi", nullptr}};
+    if (guest.pid()) result["pid"] = *guest.pid();
+    if (guest.dialect()) result["abi"] = vfio::to_string(*guest.dialect());
+    return result;
+}
+
+json describe(const FlipRecord& flip) {
+    return {{"number", flip.number},
+            {"sequence", flip.sequence},
+            {"sampled_ns", flip.sampled_ns},
+            {"shown_ns", flip.shown_ns},
+            {"primary_id", flip.primary_id},
+            {"cursor_id", flip.cursor_id},
+            {"cursor_x", flip.cursor_position.x},
+            {"cursor_y", flip.cursor_position.y}};
+}
+
+std::string status_text(const json& status) {
+    std::string text = fmt::format("scanthru {}, pid {}\n", status["scanthru"].get<std::string>(),
+                                   status["pid"].get<int>());
+    for (const json& guest : status["guests"]) {
+        const auto reason = guest["reason"].get<std::string>();
+        text += fmt::format("\nguest {}: {} ({}){}{}\n", guest["name"].get<std::string>(),
+                            guest["state"].get<std::string>(), guest["source"].get<std::string>(),
+                            reason.empty() ? "" : ": ", reason);
+    }
+    for (const json& output : status["outputs"]) {
+        text += fmt::format("\noutput {} ({}, {}): {}x{} at {:.3f} Hz, guest {}\n",
+                            output["name"].get<std::string>(), output["card"].get<std::string>(),
+                            output["driver"].get<std::string>(), output["width"].get<unsigned>(),
+                            output["height"].get<unsigned>(),
+                            output["refresh_mhz"].get<double>() / 1000,
+                            output["guest"].get<std::string>());
+        text +=
+            fmt::format("  primary   {}\n",
+                        output["primary"].is_null() ? "black" : picture_text(output["primary"]));
+        text += fmt::format("  cursor    {}\n",
+                            output["cursor"].is_null()
+                                ? "none"
+                                : fmt::format("{} at {},{}", picture_text(output["cursor"]),
+                                              output["cursor"]["x"].get<int>(),
+                                              output["cursor"]["y"].get<int>()));
+        const json& counters = output["counters"];
+        for (const NamedCounter& named : named_counters)
+            text +=
+                fmt::format("  {:<16}{}\n", named.name, counters[named.name].get<std::uint64_t>());
+        text += fmt::format("  {:<16}{}\n", "rejected", rejected_text(output["rejected"]));
+    }
+    return text;
+}
+
+}  // namespace scanthru

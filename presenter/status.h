@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "presenter/guest_link.h"
+#include "presenter/output.h"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace scanthru {
+
+/// One output for `scanthru status`: what it shows and has done. Keys are stable ("version": 1).
+nlohmann::json describe(const Output& output, const std::string& guest);
+
+/// One guest for `scanthru status`: where it comes from and how it stands.
+nlohmann::json describe(const GuestLink& guest);
+
+/// One flip of `scanthru status --flips`. Times in ns of CLOCK_MONOTONIC.
+nlohmann::json describe(const FlipRecord& flip);
+
+/// The answer to "status" as text for a person. Pure.
+std::string status_text(const nlohmann::json& status);
+
+}  // namespace scanthru

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "presenter_process.h"
+
+#include "presenter/control.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace scanthru::system_test {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string proc(pid_t pid, const std::string& file) {
+    return "/proc/" + std::to_string(pid) + "/" + file;
+}
+
+std::string first_line(const std::string& path) {
+    std::ifstream file{path};
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+}  // namespace
+
+PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
+                                   std::chrono::seconds limit) {
+    static int number = 0;
+    const std::string folder = "/run/scanthru-test-" + std::to_string(::getpid());
+    std::filesystem::create_directories(folder);
+    socket_ = folder + "/control" + std::to_string(++number);
+    log_file_ = folder + "/log" + std::to_string(number);
+
+    std::vector<std::string> words{SCANTHRU_BINARY, "run", "--control", socket_};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (auto& word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        const int file = ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        ::dup2(file, STDERR_FILENO);
+        ::execv(argv[0], argv.data());
+        std::_Exit(127);
+    }
+    const bool ready = wait(
+        [this] {
+            if (!alive()) return true;
+            try {
+                status();
+                return true;
+            } catch (const std::exception&) {
+                return false;
+            }
+        },
+        limit);
+    if (ready && alive()) return;
+    const std::string text = log();
+    kill();
+    throw std::runtime_error("scanthru run did not start:\n" + text);
+}
+
+PresenterProcess::~PresenterProcess() {
+    if (pid_ > 0) stop();
+}
+
+int PresenterProcess::stop() {
+    if (pid_ <= 0) return 0;
+    ::kill(pid_, SIGTERM);
+    int status = 0;
+    const bool ended =
+        wait([&] { return ::waitpid(pid_, &status, WNOHANG) != 0; }, std::chrono::seconds{30});
+    if (!ended) {
+        std::cerr << "scanthru did not end on SIGTERM\n" << log();
+        kill();
+        return -SIGKILL;
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void PresenterProcess::kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+}
+
+bool PresenterProcess::alive() {
+    if (pid_ <= 0) return false;
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+    return info.si_pid == 0;
+}
+
+nlohmann::json PresenterProcess::ask(const nlohmann::json& request) const {
+    auto answer = ask_control(socket_, request, std::chrono::seconds{10});
+    if (!answer) throw std::runtime_error(answer.error());
+    return answer->json;
+}
+
+nlohmann::json PresenterProcess::status() const {
+    return ask({{"command", "status"}});
+}
+
+std::uint64_t PresenterProcess::counter(const std::string& name) const {
+    return output()["counters"].at(name).get<std::uint64_t>();
+}
+
+void PresenterProcess::collect_flips() {
+    const std::uint64_t after = flips_.empty() ? 0 : flips_.back().number;
+    const auto answer = ask({{"command", "flips"}, {"after", after}});
+    for (const auto& flip : answer["flips"])
+        flips_.push_back({.number = flip["number"],
+                          .sequence = flip["sequence"],
+                          .sampled_ns = flip["sampled_ns"],
+                          .shown_ns = flip["shown_ns"],
+                          .primary_id = flip["primary_id"],
+                          .cursor_id = flip["cursor_id"],
+                          .cursor_x = flip["cursor_x"],
+                          .cursor_y = flip["cursor_y"]});
+}
+
+bool PresenterProcess::wait(const std::function<bool()>& done, milliseconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (!done()) {
+        if (std::chrono::steady_clock::now() >= deadline) return false;
+        std::this_thread::sleep_for(milliseconds{5});
+    }
+    return true;
+}
+
+std::size_t PresenterProcess::descriptors() const {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{proc(pid_, "fd")})
+        ++count;
+    return count;
+}
+
+std::uint64_t PresenterProcess::resident_kb() const {
+    std::ifstream file{proc(pid_, "status")};
+    std::string word;
+    while (file >> word)
+        if (word == "VmRSS:") break;
+    std::uint64_t kb = 0;
+    file >> kb;
+    return kb;
+}
+
+std::vector<pid_t> PresenterProcess::threads() const {
+    std::vector<pid_t> ids;
+    for (const auto& entry : std::filesystem::directory_iterator{proc(pid_, "task")})
+        ids.push_back(std::stoi(entry.path().filename().string()));
+    return ids;
+}
+
+pid_t PresenterProcess::frame_thread(const std::string& name) const {
+    for (const pid_t id : threads())
+        if (first_line(proc(pid_, "task/" + std::to_string(id) + "/comm")) == name) return id;
+    throw std::runtime_error("no thread " + name);
+}
+
+std::string PresenterProcess::log() const {
+    std::ifstream file{log_file_};
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::string small_modeline(unsigned hz) {
+    return fmt::format("{:.3f} 320 328 360 400 240 243 247 250", hz * 400.0 * 250.0 / 1e6);
+}
+
+}  // namespace scanthru::system_test
