@@ -6,7 +6,6 @@
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <set>
 #include <tuple>
@@ -17,14 +16,6 @@ namespace {
 constexpr Size screen{320, 240};
 constexpr std::uint32_t cursor_size = 64;
 constexpr unsigned flips = 600;
-
-std::string card() {
-    return std::getenv("SCANTHRU_VKMS_CARD");
-}
-
-bool virtual_time() {
-    return std::getenv("SCANTHRU_VIRTUAL_TIME") != nullptr;
-}
 
 /// CRCs of (picture, cursor position), computed once each.
 class Predictions {
@@ -47,16 +38,13 @@ class EveryFrame : public ::testing::TestWithParam<const char*> {};
 TEST_P(EveryFrame, IsTheNewestPictureTheGuestHadDrawnByThen) {
     const vgpu::TestVgpu vgpu;
     ASSERT_EQ(vgpu.set("dialect", GetParam()), 0);
-    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", card(), "--modeline",
-                                small_modeline(60), "--refresh", "never"}};
-    ASSERT_TRUE(PresenterProcess::wait(
-        [&] { return presenter.status()["guests"][0]["state"] == "attached"; },
-        std::chrono::seconds{20}))
-        << presenter.log();
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
+                                "--modeline", small_modeline(60), "--refresh", "never"}};
+    presenter.wait_attached();
     EXPECT_EQ(presenter.status()["guests"][0]["abi"], GetParam());
 
     const FlipTrace trace;
-    CrcReader crcs{card()};
+    CrcReader crcs{vkms_card()};
     // Slow enough that composing in software leaves no picture out.
     const unsigned rate = virtual_time() ? 19'970 : 4'000;
     ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=3 draw=ahead cursor=1 "

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <iostream>
 #include <sstream>
 #include <stdexcept>
@@ -36,6 +37,7 @@ std::string first_line(const std::string& path) {
 }  // namespace
 
 PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
+                                   const std::vector<std::string>& environment,
                                    std::chrono::seconds limit) {
     static int number = 0;
     const std::string folder = "/run/scanthru-test-" + std::to_string(::getpid());
@@ -53,6 +55,8 @@ PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
     if (pid_ == 0) {
         const int file = ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(file, STDERR_FILENO);
+        for (const std::string& variable : environment)
+            ::putenv(const_cast<char*>(variable.c_str()));
         ::execv(argv[0], argv.data());
         std::_Exit(127);
     }
@@ -143,6 +147,12 @@ bool PresenterProcess::wait(const std::function<bool()>& done, milliseconds limi
     return true;
 }
 
+void PresenterProcess::wait_attached() const {
+    const bool attached = wait([this] { return status()["guests"][0]["state"] == "attached"; },
+                               std::chrono::seconds{60});
+    ASSERT_TRUE(attached) << log();
+}
+
 std::size_t PresenterProcess::descriptors() const {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{proc(pid_, "fd")})
@@ -178,6 +188,19 @@ std::string PresenterProcess::log() const {
     std::stringstream text;
     text << file.rdbuf();
     return text.str();
+}
+
+std::string vkms_card() {
+    const char* const card = std::getenv("SCANTHRU_VKMS_CARD");
+    return card != nullptr ? card : "";
+}
+
+bool virtual_time() {
+    return std::getenv("SCANTHRU_VIRTUAL_TIME") != nullptr;
+}
+
+unsigned count_of(unsigned whole) {
+    return std::getenv("SCANTHRU_FULL") != nullptr ? whole : whole / 10;
 }
 
 std::string small_modeline(unsigned hz) {

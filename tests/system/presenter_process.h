@@ -29,7 +29,9 @@ class PresenterProcess {
 public:
     /// Starts it with these arguments after `run`; returns when it answers. Throws when it does not
     /// within `limit` or ends. Its standard error goes to log().
+    /// `environment` is added to ours, as NAME=VALUE.
     explicit PresenterProcess(const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& environment = {},
                               std::chrono::seconds limit = std::chrono::seconds{60});
     ~PresenterProcess();
     PresenterProcess(const PresenterProcess&) = delete;
@@ -57,6 +59,9 @@ public:
     /// Polls `done` every few milliseconds; false after `limit`.
     static bool wait(const std::function<bool()>& done, std::chrono::milliseconds limit);
 
+    /// Waits until its first guest is attached; prints its log and fails the test when it is not.
+    void wait_attached() const;
+
     std::size_t descriptors() const;    ///< Open ones (/proc/PID/fd).
     std::uint64_t resident_kb() const;  ///< VmRSS.
     std::vector<pid_t> threads() const;
@@ -69,6 +74,15 @@ private:
     std::string log_file_;
     std::vector<Flip> flips_;
 };
+
+/// The vkms card of the VM.
+std::string vkms_card();
+
+/// Whether this VM's clock counts instructions: only then may a test assert times.
+bool virtual_time();
+
+/// `whole` when every count is asked for (SCANTHRU_FULL), else a tenth.
+unsigned count_of(unsigned whole);
 
 /// "modeline" of a 320x240 mode with exactly this refresh in Hz (htotal 400, vtotal 250).
 std::string small_modeline(unsigned hz);

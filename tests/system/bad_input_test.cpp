@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Everything that a guest can claim of its planes: the picture stays, it is counted, nobody falls.
+#include "crc_reader.h"
+#include "prediction.h"
+#include "presenter_process.h"
+#include "synthetic_guest.h"
+#include "vgpu/picture.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace scanthru::system_test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Size screen{320, 240};
+constexpr std::uint32_t cursor_size = 64;
+const std::string start_guest =
+    "start width=320 height=240 buffers=3 rate=0 cursor=1 cursor_size=64";
+
+/// How the presenter is to take a claim.
+enum class Taken {
+    refused,   ///< Counted, and the last good picture stays on screen.
+    harmless,  ///< May be shown or not; what counts is that nothing breaks.
+};
+
+struct Claim {
+    const char* what;  ///< "PLANE FIELD VALUE" for the vGPU's knob.
+    Taken taken = Taken::refused;
+};
+
+constexpr Claim claims[] = {
+    {"primary argsz 0"},
+    {"primary argsz 8"},
+    {"primary argsz 4294967295", Taken::harmless},
+    {"primary flags 0"},
+    {"primary flags 1"},
+    {"primary flags 4"},
+    {"primary flags 6"},
+    {"primary flags 4294967295"},
+    {"primary drm_plane_type 2"},
+    {"primary drm_format 0"},
+    {"primary drm_format NV12"},
+    {"primary drm_format YUYV"},
+    {"primary drm_format 538982467"},  // C8
+    {"primary drm_format 3735928559"},
+    {"primary drm_format 3022287448"},  // XRGB8888, big endian
+    {"primary drm_format AR24", Taken::harmless},
+    {"primary drm_format_mod 72057594037927935"},  // DRM_FORMAT_MOD_INVALID
+    {"primary drm_format_mod 72057594037927937"},  // I915_FORMAT_MOD_X_TILED
+    {"primary drm_format_mod -1"},
+    {"primary width 0"},
+    {"primary width 1"},
+    {"primary width 19"},
+    {"primary width 321"},
+    {"primary width 8193"},
+    {"primary width 2147483648"},
+    {"primary width 4294967295"},
+    {"primary height 0"},
+    {"primary height 1"},
+    {"primary height 19"},
+    {"primary height 8193"},
+    {"primary height 2147483648"},
+    {"primary height 4294967295"},
+    {"primary stride 0"},
+    {"primary stride 1279"},
+    {"primary stride 1281"},
+    {"primary stride 4294967292"},
+    {"primary size 0"},
+    {"primary size 307199"},
+    {"primary size 4194304"},
+    {"primary x_pos 17", Taken::harmless},
+    {"primary x_hot 5", Taken::harmless},
+    {"primary dmabuf_id 0"},
+    {"primary dmabuf_id 4294967295"},
+    {"primary dmabuf_id 77"},
+    {"cursor argsz 0"},
+    {"cursor flags 4"},
+    {"cursor drm_plane_type 1"},
+    {"cursor drm_format NV12"},
+    {"cursor drm_format_mod 72057594037927935"},
+    {"cursor width 1"},
+    {"cursor width 16"},
+    {"cursor width 513"},
+    {"cursor height 4294967295"},
+    {"cursor stride 255"},
+    {"cursor size 16383"},
+    {"cursor dmabuf_id 4294967295"},
+    {"cursor x_pos -1", Taken::harmless},
+    {"cursor x_pos -64", Taken::harmless},
+    {"cursor x_pos 32767", Taken::harmless},
+    {"cursor x_pos -32767", Taken::harmless},
+    {"cursor x_pos 2147483647", Taken::harmless},
+    {"cursor y_pos -2147483648", Taken::harmless},
+    {"cursor x_hot 4294967295", Taken::harmless},
+    {"cursor x_hot 64", Taken::harmless},
+    {"cursor y_hot 2147483648", Taken::harmless},
+};
+
+/// Everything the presenter counts when it does not show something.
+std::uint64_t complaints(const PresenterProcess& presenter) {
+    const auto output = presenter.output();
+    std::uint64_t sum = 0;
+    for (const char* name : {"unshowable", "refused_commits", "no_news"})
+        sum += output["counters"][name].get<std::uint64_t>();
+    for (const char* plane : {"primary", "cursor"})
+        for (const auto& [reason, count] : output["rejected"][plane].items())
+            sum += count.get<std::uint64_t>();
+    return sum;
+}
+
+class BadInput : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BadInput, KeepsThePictureIsCountedAndHarmsNobody) {
+    const vgpu::TestVgpu vgpu;
+    ASSERT_EQ(vgpu.set("dialect", GetParam()), 0);
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
+                                "--modeline", small_modeline(60), "--refresh", "never"}};
+    presenter.wait_attached();
+    const CrcReader crcs{vkms_card()};
+    const Picture cursor = guest_cursor(cursor_size);
+    const Point at{vgpu_cursor_x(0, screen.width, cursor_size),
+                   vgpu_cursor_y(0, screen.height, cursor_size)};
+    const std::uint32_t good = predict_crc(guest_picture(0, screen), &cursor, at);
+    const std::uint32_t bare = predict_crc(guest_picture(0, screen), nullptr, {});
+
+    for (const Claim& claim : claims) {
+        SCOPED_TRACE(claim.what);
+        ASSERT_EQ(vgpu.set("override", "clear"), 0);
+        ASSERT_EQ(vgpu.set("guest", start_guest), 0);
+        ASSERT_TRUE(crcs.wait_for(good, milliseconds{8000})) << presenter.log();
+
+        const std::uint64_t before = complaints(presenter);
+        ASSERT_EQ(vgpu.set("override", claim.what), 0);
+        if (claim.taken == Taken::refused) {
+            EXPECT_TRUE(PresenterProcess::wait([&] { return complaints(presenter) > before + 1; },
+                                               milliseconds{8000}))
+                << "not counted";
+            std::this_thread::sleep_for(milliseconds{100});
+            const std::uint32_t seen = crcs.newest();
+            EXPECT_TRUE(seen == good || seen == bare) << "the picture changed";
+        } else {
+            std::this_thread::sleep_for(milliseconds{200});
+        }
+        ASSERT_TRUE(presenter.alive()) << presenter.log();
+    }
+    ASSERT_EQ(vgpu.set("override", "clear"), 0);
+    ASSERT_EQ(vgpu.set("guest", start_guest), 0);
+    EXPECT_TRUE(crcs.wait_for(good, milliseconds{8000}));
+    EXPECT_EQ(presenter.stop(), 0);
+    EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+}
+
+TEST_P(BadInput, FailingQueriesGetsAndImportsPassAndLeaveNothing) {
+    const vgpu::TestVgpu vgpu;
+    ASSERT_EQ(vgpu.set("dialect", GetParam()), 0);
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
+                                "--modeline", small_modeline(60), "--refresh", "never"}};
+    presenter.wait_attached();
+    const CrcReader crcs{vkms_card()};
+    const std::uint32_t black = predict_crc(Picture::filled(screen, 0xFF000000), nullptr, {});
+    for (const auto& [knob, value] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"fail_query", "1 ENOMEM"},
+             {"fail_query", "10 EINVAL"},
+             {"fail_query", "5 EFAULT primary"},
+             {"untouched", "6"},
+             {"fail_get", "1 EMFILE"},
+             {"fail_get", "1 EINVAL"},
+             {"fail_attach", "1 ENODEV"},
+             {"fail_map", "1 EINVAL"},
+             {"query_delay_ms", "300"},
+             {"short_dmabuf", "4096"}}) {
+        SCOPED_TRACE(fmt::format("{} {}", knob, value));
+        ASSERT_EQ(vgpu.set("guest", "off"), 0);
+        ASSERT_TRUE(crcs.wait_for(black, milliseconds{8000})) << presenter.log();
+        ASSERT_EQ(vgpu.set(knob, value), 0);
+        // Without a cursor; a new place in VRAM, so that nothing is known of it.
+        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
+        std::this_thread::sleep_for(milliseconds{400});
+        ASSERT_TRUE(presenter.alive()) << presenter.log();
+        vgpu.set("query_delay_ms", "0");
+        vgpu.set("short_dmabuf", "0");
+        // The next buffer is good.
+        ASSERT_EQ(vgpu.set("guest", "flip"), 0);
+        EXPECT_TRUE(
+            crcs.wait_for(predict_crc(guest_picture(1, screen), nullptr, {}), milliseconds{8000}))
+            << presenter.log();
+    }
+    EXPECT_EQ(presenter.stop(), 0);
+    EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+    EXPECT_EQ(vgpu.counter("attachments_live"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Dialects, BadInput, ::testing::Values("mainline", "draft-v14"), [](const auto& dialect) {
+        return std::string{dialect.param} == "mainline" ? "Mainline" : "DraftV14";
+    });
+
+}  // namespace
+}  // namespace scanthru::system_test
