@@ -36,8 +36,10 @@ std::optional<std::uint64_t> FakeCommit::set(kms::ObjectId object,
 FakeDrm::FakeDrm(FakeDrmOptions options)
     : options_(std::move(options)), file_(::memfd_create("drm", MFD_CLOEXEC)), model_(options_) {
     EXPECT_TRUE(file_);
+    const auto start = options_.real_time ? std::chrono::steady_clock::now()
+                                          : kms::Timestamp{std::chrono::seconds{1000}};
     for (const std::uint32_t crtc : model_.crtcs)
-        vblanks_[crtc] = {.sequence = 100, .when = kms::Timestamp{std::chrono::seconds{1000}}};
+        vblanks_[crtc] = {.sequence = 100, .when = start};
 }
 
 FakeDrm::~FakeDrm() {
