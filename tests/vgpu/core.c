@@ -95,22 +95,6 @@ void vgpu_put(struct vgpu *vgpu)
 	kref_put(&vgpu->ref, vgpu_release);
 }
 
-/* 0, or the negative errno this call is to fail with. */
-int vgpu_take_fault(struct vgpu *vgpu, enum vgpu_fault_kind kind)
-{
-	struct vgpu_fault *fault = &vgpu->fault[kind];
-	int error = 0;
-
-	spin_lock(&vgpu->fault_lock);
-	if (fault->left) {
-		error = -fault->error;
-		if (fault->left > 0)
-			fault->left--;
-	}
-	spin_unlock(&vgpu->fault_lock);
-	return error;
-}
-
 /*
  * From now on every call on the device fails with ENODEV, a QUERY asleep in its
  * delay too, and touching a mapped dma-buf is SIGBUS. Imports keep their pages.

@@ -213,13 +213,12 @@ static ssize_t vgpu_rw(struct vfio_device *vdev, char __user *buf, size_t count,
 	if (size <= 0 || offset >= size)
 		return -EINVAL;
 	count = min_t(u64, count, size - offset);
-	if (!vgpu_region_is_memory(index)) {
+	if (!vgpu_region_is_memory(index))
 		done = vgpu_rw_registers(vgpu, index, buf, count, offset, write);
-	} else if (write) {
+	else if (write)
 		done = copy_from_user(vgpu->vram + offset, buf, count) ? -EFAULT : count;
-	} else {
+	else
 		done = copy_to_user(buf, vgpu->vram + offset, count) ? -EFAULT : count;
-	}
 	if (done > 0)
 		*ppos += done;
 	return done;

@@ -285,10 +285,9 @@ static inline void vgpu_count(struct vgpu *vgpu, enum vgpu_counter counter, s64 
 int vgpu_init_device(struct vfio_device *vdev);
 void vgpu_release_device(struct vfio_device *vdev);
 
-/* core.c: life of a device's memory, faults */
+/* core.c: life of a device's memory */
 struct vgpu *vgpu_create(struct device *dev, u64 vram_size);
 void vgpu_put(struct vgpu *vgpu);
-int vgpu_take_fault(struct vgpu *vgpu, enum vgpu_fault_kind kind);
 void vgpu_surprise_remove(struct vgpu *vgpu);
 
 /* registers.c: config space and BAR2 */
@@ -305,14 +304,18 @@ u64 vgpu_edid_region_size(void);
 int vgpu_edid_read(struct vgpu *vgpu, u32 offset, void *data, u32 count);
 int vgpu_edid_write(struct vgpu *vgpu, u32 offset, const void *data, u32 count);
 
-/* plane.c: what is shown, and the display ioctls */
+/* plane.c: what is shown */
 void vgpu_scan_primary(struct vgpu *vgpu, struct vgpu_plane *plane);
 void vgpu_scan_cursor(struct vgpu *vgpu, struct vgpu_plane *plane);
+
+/* gfx.c: the display calls */
 int vgpu_ioctl_query(struct vgpu *vgpu, void __user *arg);
 int vgpu_ioctl_get(struct vgpu *vgpu, void __user *arg);
 int vgpu_ioctl_close_buf(struct vgpu *vgpu, void __user *arg);
-int vgpu_override_find(const char *name);
-const char *vgpu_override_name(int field);
+
+/* mischief.c */
+int vgpu_take_fault(struct vgpu *vgpu, enum vgpu_fault_kind kind);
+void vgpu_apply_overrides(struct vgpu_override *override, struct vfio_device_gfx_plane_info *info);
 
 /* object.c: call with vgpu->lock held */
 struct vgpu_object *vgpu_object_query(struct vgpu *vgpu, const struct vgpu_plane *plane, bool *made);
@@ -355,6 +358,22 @@ struct vgpu_file_desc {
 	int (*show)(struct seq_file *file, struct vgpu *vgpu);
 	int (*store)(struct vgpu *vgpu, char *text);
 };
+
+/* mischief.c: the files of the faults and overrides */
+#define VGPU_FILE(file)							\
+	int file##_store(struct vgpu *vgpu, char *text);		\
+	int file##_show(struct seq_file *seq, struct vgpu *vgpu)
+VGPU_FILE(fail_query);
+VGPU_FILE(fail_get);
+VGPU_FILE(fail_close);
+VGPU_FILE(fail_attach);
+VGPU_FILE(fail_map);
+VGPU_FILE(override);
+#undef VGPU_FILE
+
+/* commands.c: words of what was written to a file */
+char *vgpu_word(char **text);
+int vgpu_parse_value(const char *text, bool fourcc, u64 *value);
 
 extern const struct vgpu_file_desc vgpu_command_files[];
 extern const size_t vgpu_command_files_count;

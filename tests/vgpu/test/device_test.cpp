@@ -44,11 +44,12 @@ TEST_F(Device, IsABochsDisplay) {
 }
 
 TEST_F(Device, TellsTheSizesOfItsBars) {
-    for (const auto& [bar, size] : {std::pair{PCI_BASE_ADDRESS_0, 0xFF000008u},
-                                    std::pair{PCI_BASE_ADDRESS_2, 0xFFFFF000u},
-                                    std::pair{PCI_BASE_ADDRESS_1, 0u}}) {
+    for (const auto& [bar, size] :
+         {std::pair{PCI_BASE_ADDRESS_0, 0xFF000008u}, std::pair{PCI_BASE_ADDRESS_2, 0xFFFFF000u},
+          std::pair{PCI_BASE_ADDRESS_1, 0u}}) {
         write(VFIO_PCI_CONFIG_REGION_INDEX, static_cast<std::uint64_t>(bar), 0xFFFFFFFFu);
-        EXPECT_EQ(size, read<std::uint32_t>(VFIO_PCI_CONFIG_REGION_INDEX, static_cast<std::uint64_t>(bar)));
+        EXPECT_EQ(size, read<std::uint32_t>(VFIO_PCI_CONFIG_REGION_INDEX,
+                                            static_cast<std::uint64_t>(bar)));
     }
 }
 
@@ -99,7 +100,8 @@ protected:
 };
 
 TEST_F(RegionDevice, KnowsNoDmabufs) {
-    EXPECT_EQ(EINVAL, device.query(0, VFIO_GFX_PLANE_TYPE_PROBE | VFIO_GFX_PLANE_TYPE_DMABUF).error);
+    EXPECT_EQ(EINVAL,
+              device.query(0, VFIO_GFX_PLANE_TYPE_PROBE | VFIO_GFX_PLANE_TYPE_DMABUF).error);
     EXPECT_EQ(0, device.query(0, VFIO_GFX_PLANE_TYPE_PROBE | VFIO_GFX_PLANE_TYPE_REGION).error);
     EXPECT_EQ(EINVAL, device.query(primary_plane).error);
 }

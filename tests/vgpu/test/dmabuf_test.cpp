@@ -40,7 +40,8 @@ TEST_F(Dmabuf, ShowsWhatTheGuestDrawsAndTheOtherWayRound) {
     EXPECT_EQ(77, pixels.data()[5]);
     pixels.data()[6] = 78;
     std::uint8_t byte = 0;
-    EXPECT_EQ(1, ::pread(device.fd(), &byte, 1, static_cast<off_t>(bar.offset) + 1024 * 768 * 4 + 6));
+    EXPECT_EQ(1,
+              ::pread(device.fd(), &byte, 1, static_cast<off_t>(bar.offset) + 1024 * 768 * 4 + 6));
     EXPECT_EQ(78, byte);
 }
 
@@ -105,8 +106,8 @@ protected:
         error = drmPrimeFDToHandle(card.get(), fd.get(), &handle) ? errno : 0;
         if (error) return 0;
         const std::uint32_t handles[4] = {handle}, pitches[4] = {4096}, offsets[4] = {};
-        error = -drmModeAddFB2(card.get(), 1024, 768, xr24, handles, pitches, offsets,
-                               &framebuffer, 0);
+        error =
+            -drmModeAddFB2(card.get(), 1024, 768, xr24, handles, pitches, offsets, &framebuffer, 0);
         drmCloseBufferHandle(card.get(), handle);
         return framebuffer;
     }
@@ -119,9 +120,10 @@ protected:
             if (connector->modes[i].hdisplay == 1024 && connector->modes[i].vdisplay == 768)
                 mode = &connector->modes[i];
         const int result =
-            framebuffer ? drmModeSetCrtc(card.get(), resources->crtcs[0], framebuffer, 0, 0,
-                                         &connector->connector_id, 1, mode)
-                        : drmModeSetCrtc(card.get(), resources->crtcs[0], 0, 0, 0, nullptr, 0, nullptr);
+            framebuffer
+                ? drmModeSetCrtc(card.get(), resources->crtcs[0], framebuffer, 0, 0,
+                                 &connector->connector_id, 1, mode)
+                : drmModeSetCrtc(card.get(), resources->crtcs[0], 0, 0, 0, nullptr, 0, nullptr);
         drmModeFreeConnector(connector);
         drmModeFreeResources(resources);
         return -result;

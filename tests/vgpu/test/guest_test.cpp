@@ -30,7 +30,8 @@ protected:
     std::vector<Flip> flips() {
         std::istringstream lines{device.get("flips")};
         std::vector<Flip> log;
-        for (Flip f{}; lines >> f.number >> f.buffer >> f.id >> f.x >> f.y >> f.ns;) log.push_back(f);
+        for (Flip f{}; lines >> f.number >> f.buffer >> f.id >> f.x >> f.y >> f.ns;)
+            log.push_back(f);
         return log;
     }
 
@@ -80,7 +81,8 @@ TEST(Picture, IsAnotherForEveryBitOfTheNumber) {
         return pixels;
     };
     std::set<std::vector<std::uint32_t>> seen{picture(0)};
-    for (unsigned bit = 0; bit < 32; ++bit) EXPECT_TRUE(seen.insert(picture(1u << bit)).second) << bit;
+    for (unsigned bit = 0; bit < 32; ++bit)
+        EXPECT_TRUE(seen.insert(picture(1u << bit)).second) << bit;
 }
 
 TEST(CursorPath, VisitsEveryEdgeAndLeavesTheScreenOnEverySide) {
@@ -116,6 +118,17 @@ TEST_F(Guest, RedrawsABufferTheMomentItIsLeft) {
     }
     // Flip 9 left buffer 0, which showed 8 and is to show 10.
     EXPECT_EQ(vgpu_picture(0, 0, 10, 64, 48), left.pixel(0));
+}
+
+TEST_F(Guest, DrawsAheadWithoutTouchingTheBufferJustLeft) {
+    ASSERT_EQ(0, device.set("guest", "start width=64 height=48 buffers=3 rate=0 draw=ahead"));
+    for (std::uint32_t flip = 0; flip < 8; ++flip) {
+        const UniqueFd fd = device.fetch(device.query(primary_plane).dmabuf_id);
+        const Mapping left{fd.get(), 64 * 48 * 4};
+        EXPECT_TRUE(shows(flip)) << flip;
+        ASSERT_EQ(0, device.set("guest", "flip"));
+        EXPECT_EQ(vgpu_picture(0, 0, flip, 64, 48), left.pixel(0));
+    }
 }
 
 TEST_F(Guest, DrawsOnScreenWithOneBuffer) {
@@ -180,7 +193,8 @@ TEST_F(Guest, KeepsTimeAndAnswersWhileItRuns) {
     EXPECT_EQ(EBUSY, device.set("guest", "flip"));
     const auto end = std::chrono::steady_clock::now() + 1s;
     std::uint64_t queries = 0;
-    while (std::chrono::steady_clock::now() < end) queries += !device.query(primary_plane).error;
+    while (std::chrono::steady_clock::now() < end)
+        queries += !device.query(primary_plane).error;
     ASSERT_EQ(0, device.set("guest", "stop"));
     EXPECT_GT(queries, 100u);
     EXPECT_EQ(3, device.counter("objects_total"));

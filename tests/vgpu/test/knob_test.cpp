@@ -66,7 +66,8 @@ TEST_F(Knobs, TheNextQueriesOfOnePlaneFail) {
 
 TEST_F(Knobs, QueriesFailForEverUntilToldOtherwise) {
     ASSERT_EQ(0, device.set("fail_query", "-1 14"));
-    for (int i = 0; i < 50; ++i) EXPECT_EQ(EFAULT, device.query(primary_plane + i % 2).error);
+    for (int i = 0; i < 50; ++i)
+        EXPECT_EQ(EFAULT, device.query(primary_plane + i % 2).error);
     EXPECT_EQ(0, device.query(0, VFIO_GFX_PLANE_TYPE_PROBE | VFIO_GFX_PLANE_TYPE_DMABUF).error);
     ASSERT_EQ(0, device.set("fail_query", "0"));
     EXPECT_EQ(0, device.query(primary_plane).error);
@@ -104,9 +105,9 @@ TEST_F(Knobs, TheFirstQueryOfAFramebufferCanFailAsMbochsDoes) {
 }
 
 TEST_F(Knobs, EveryFieldCanBeOverridden) {
-    const char* const fields[] = {"argsz", "flags", "drm_plane_type", "drm_format", "drm_format_mod",
-                                  "width", "height", "stride", "size", "x_pos", "y_pos", "x_hot",
-                                  "y_hot", "dmabuf_id"};
+    const char* const fields[] = {
+        "argsz",  "flags", "drm_plane_type", "drm_format", "drm_format_mod", "width", "height",
+        "stride", "size",  "x_pos",          "y_pos",      "x_hot",          "y_hot", "dmabuf_id"};
     unsigned value = 1000;
     for (const char* field : fields)
         ASSERT_EQ(0, device.set("override",

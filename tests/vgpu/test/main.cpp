@@ -14,8 +14,7 @@ namespace {
 class Module : public ::testing::Environment {
     void SetUp() override {
         const int error = load_module();
-        if (error && error != EEXIST)
-            GTEST_FAIL() << "scanthru_vgpu.ko: " << std::strerror(error);
+        if (error && error != EEXIST) GTEST_FAIL() << "scanthru_vgpu.ko: " << std::strerror(error);
     }
 
     void TearDown() override {

@@ -35,7 +35,8 @@ TEST(Removal, EndsARunningGuest) {
 
 TEST(Creation, StopsWhereTheMemoryOfAllDevicesEnds) {
     std::vector<std::unique_ptr<TestVgpu>> devices;
-    for (int i = 0; i < 4; ++i) devices.push_back(std::make_unique<TestVgpu>("64m"));
+    for (int i = 0; i < 4; ++i)
+        devices.push_back(std::make_unique<TestVgpu>("64m"));
     EXPECT_THROW(TestVgpu{"16m"}, std::runtime_error);
     EXPECT_EQ(256 << 20, totals()["vram_bytes"]);
 }
@@ -70,7 +71,8 @@ TEST(Module, ComesAndGoesAndLeavesNothing) {
         // With the mdev still there: the module takes it along.
         ASSERT_EQ(0, unload_module()) << "round " << round;
         ASSERT_EQ(0, load_module());
-        for (const auto& [name, value] : totals()) ASSERT_EQ(0, value) << name;
+        for (const auto& [name, value] : totals())
+            ASSERT_EQ(0, value) << name;
     }
 }
 

@@ -70,7 +70,8 @@ std::map<std::string, std::int64_t> parse_counters(const std::string& text) {
     std::istringstream lines{text};
     std::map<std::string, std::int64_t> counters;
     std::string name;
-    for (std::int64_t value = 0; lines >> name >> value;) counters[name] = value;
+    for (std::int64_t value = 0; lines >> name >> value;)
+        counters[name] = value;
     return counters;
 }
 
@@ -128,7 +129,9 @@ void TestVgpu::close() {
     container_.reset();
 }
 
-int TestVgpu::remove() { return write_file("/sys/bus/mdev/devices/" + uuid_ + "/remove", "1"); }
+int TestVgpu::remove() {
+    return write_file("/sys/bus/mdev/devices/" + uuid_ + "/remove", "1");
+}
 
 std::string TestVgpu::get(const std::string& file) const {
     return read_file(debugfs + uuid_ + "/" + file);

@@ -93,7 +93,8 @@ public:
     /// A line "KEY value" of the file `guest`.
     std::string guest(const std::string& key) const;
 
-    Plane query(std::uint32_t type, std::uint32_t flags = VFIO_GFX_PLANE_TYPE_DMABUF,
+    Plane query(std::uint32_t type,
+                std::uint32_t flags = VFIO_GFX_PLANE_TYPE_DMABUF,
                 std::uint32_t argsz = sizeof(vfio_device_gfx_plane_info)) const;
     /// The new descriptor, or -1 and errno.
     UniqueFd fetch(std::uint32_t id) const;
