@@ -9,13 +9,16 @@
 namespace scanthru {
 
 EventLoop::Watch::Watch(Watch&& other) noexcept
-    : loop_(std::exchange(other.loop_, nullptr)), fd_(std::exchange(other.fd_, -1)) {}
+    : loop_(std::exchange(other.loop_, nullptr)),
+      fd_(std::exchange(other.fd_, -1)),
+      id_(other.id_) {}
 
 EventLoop::Watch& EventLoop::Watch::operator=(Watch&& other) noexcept {
     if (this == &other) return *this;
     reset();
     loop_ = std::exchange(other.loop_, nullptr);
     fd_ = std::exchange(other.fd_, -1);
+    id_ = other.id_;
     return *this;
 }
 
@@ -23,7 +26,7 @@ void EventLoop::Watch::reset() noexcept {
     EventLoop* const loop = std::exchange(loop_, nullptr);
     if (loop == nullptr) return;
     ::epoll_ctl(loop->epoll_.get(), EPOLL_CTL_DEL, fd_, nullptr);
-    loop->handlers_.erase(fd_);
+    loop->handlers_.erase(id_);
 }
 
 EventLoop::Timer::Timer(Timer&& other) noexcept
@@ -54,10 +57,10 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
 Result<EventLoop::Watch> EventLoop::watch(int fd, std::uint32_t events, Handler handler) {
     epoll_event event{};
     event.events = events;
-    event.data.fd = fd;
+    event.data.u64 = ++last_watch_;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail(errno, "epoll_ctl");
-    handlers_[fd] = std::make_shared<Handler>(std::move(handler));
-    return Watch{this, fd};
+    handlers_[last_watch_] = std::make_shared<Handler>(std::move(handler));
+    return Watch{this, fd, last_watch_};
 }
 
 EventLoop::Timer EventLoop::after(Clock::duration delay, Action action) {
@@ -87,7 +90,7 @@ Result<void> EventLoop::turn(Clock::duration limit) {
     for (int i = 0; i < count && !stopped_; ++i) {
         const epoll_event& event = ready.at(static_cast<std::size_t>(i));
         // Looked up now: an earlier handler of this turn may have ended this watch.
-        const auto found = handlers_.find(event.data.fd);
+        const auto found = handlers_.find(event.data.u64);
         if (found == handlers_.end()) continue;
         const auto handler = found->second;  // Kept while it runs; it may end its own watch.
         (*handler)(event.events);

@@ -34,9 +34,10 @@ public:
 
     private:
         friend class EventLoop;
-        Watch(EventLoop* loop, int fd) noexcept : loop_(loop), fd_(fd) {}
+        Watch(EventLoop* loop, int fd, std::uint64_t id) noexcept : loop_(loop), fd_(fd), id_(id) {}
         EventLoop* loop_ = nullptr;
         int fd_ = -1;
+        std::uint64_t id_ = 0;
     };
 
     /// Cancels its action when destroyed. The loop must outlive it.
@@ -86,7 +87,10 @@ private:
     void run_due_timers();
 
     UniqueFd epoll_;
-    std::map<int, std::shared_ptr<Handler>> handlers_;
+    /// By number, not by descriptor: one that is closed and opened anew within a turn must not get
+    /// the events of the old one.
+    std::map<std::uint64_t, std::shared_ptr<Handler>> handlers_;
+    std::uint64_t last_watch_ = 0;
     std::multimap<Clock::time_point, Deadline> deadlines_;
     std::uint64_t last_timer_ = 0;
     bool stopped_ = false;

@@ -64,6 +64,8 @@ Result<void, std::string> App::set_up() {
     cards_ = Cards::open(paths);
     for (const OutputConfig& output : outputs)
         if (auto lit = light(output); !lit) return lit;
+    // Not to stay master of cards that others may want to drive.
+    std::erase_if(cards_.opened, [](const auto& opened) { return opened.taken.empty(); });
     for (const GuestConfig& guest : config.guests)
         add_guest(guest);
     progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
@@ -75,7 +77,10 @@ Result<void, std::string> App::watch_signals() {
     sigemptyset(&ours);
     sigaddset(&ours, SIGTERM);
     sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &ours, nullptr);
+    // Whoever read our log or asked us something may go; the screen stays.
+    ::signal(SIGPIPE, SIG_IGN);
     signals_.reset(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) return sentence(fmt::format("{}", Error{errno, "signalfd"}));
     auto watch = loop_->watch(signals_.get(), EPOLLIN, [this](auto) { loop_->stop(); });

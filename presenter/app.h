@@ -23,7 +23,7 @@ public:
     App& operator=(const App&) = delete;
     ~App();
 
-    /// Presents until SIGTERM or SIGINT. Returns the exit code.
+    /// Presents until SIGTERM, SIGINT or SIGHUP. Returns the exit code.
     int run();
 
 private:

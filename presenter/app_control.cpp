@@ -3,8 +3,11 @@
 #include "presenter/app.h"
 #include "presenter/screenshot.h"
 #include "presenter/status.h"
+#include "presenter/writeback.h"
 
 #include <algorithm>
+#include <future>
+#include <memory>
 #include <unistd.h>
 
 namespace scanthru {
@@ -15,6 +18,9 @@ using nlohmann::json;
 /// Two vblanks and the closing of a device; anything longer is a driver that hangs.
 constexpr std::chrono::milliseconds let_go_limit{1000};
 
+/// Two modesets and a second for the picture.
+constexpr std::chrono::seconds capture_limit{3};
+
 ControlAnswer refusal(const std::string& why) {
     return {.json = {{"ok", false}, {"error", why}}, .fd = UniqueFd{}};
 }
@@ -22,6 +28,19 @@ ControlAnswer refusal(const std::string& why) {
 std::string text_of(const json& request, const char* key) {
     const auto found = request.find(key);
     return found != request.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// What the hardware shows, where no CPU can read what is shown. The frame thread does it: it alone
+/// commits on its CRTC.
+Result<Pixels, std::string> capture(FrameThread& frames) {
+    const auto promise = std::make_shared<std::promise<Result<Pixels, std::string>>>();
+    auto captured = promise->get_future();
+    frames.run([promise](kms::Card& card, const kms::Pipeline& pipeline) {
+        promise->set_value(capture_by_writeback(card, pipeline));
+    });
+    if (captured.wait_for(capture_limit) != std::future_status::ready)
+        return tl::unexpected<std::string>{"the output's thread is held up in a call"};
+    return captured.get();
 }
 
 }  // namespace
@@ -70,9 +89,13 @@ ControlAnswer App::flips(const json& request) const {
 ControlAnswer App::screenshot(const json& request) {
     const Screen* const screen = find_output(request);
     if (screen == nullptr) return refusal("there is no such output");
-    const FrameThread& frames = screen->output->frames();
-    const auto pixels = read_scene(frames.scene(), frames.view().screen);
-    if (!pixels) return refusal(pixels.error());
+    FrameThread& frames = screen->output->frames();
+    auto pixels = read_scene(frames.scene(), frames.view().screen);
+    if (!pixels) {
+        auto captured = capture(frames);
+        if (!captured) return refusal(fmt::format("{}; and {}", pixels.error(), captured.error()));
+        pixels = std::move(captured);
+    }
     auto png = encode_png(*pixels);
     if (!png) return refusal(png.error());
     return {.json = {{"ok", true}, {"width", pixels->size.width}, {"height", pixels->size.height}},

@@ -63,6 +63,13 @@ int ask(const StatusCommand& command) {
 }
 
 int ask(const ScreenshotCommand& command) {
+    const auto answer =
+        ask(command.socket, {{"command", "screenshot"}, {"output", command.output}});
+    if (!answer) return 1;
+    if (!answer->fd) {
+        log(LogLevel::error, "the answer came without a picture");
+        return 1;
+    }
     UniqueFd opened;
     if (command.file != "-") {
         // Readable by its owner only: what a guest shows is the guest's secret.
@@ -72,18 +79,9 @@ int ask(const ScreenshotCommand& command) {
             return 1;
         }
     }
-    const auto answer =
-        ask(command.socket, {{"command", "screenshot"}, {"output", command.output}});
-    const bool whole = answer && answer->fd;
-    if (whole) {
-        const auto copied = copy(answer->fd.get(), opened ? opened.get() : STDOUT_FILENO);
-        if (copied) return 0;
-        log(LogLevel::error, "{}: {}", command.file, copied.error());
-    } else if (answer) {
-        log(LogLevel::error, "the answer came without a picture");
-    }
-    if (opened) ::unlink(command.file.c_str());
-    return 1;
+    const auto copied = copy(answer->fd.get(), opened ? opened.get() : STDOUT_FILENO);
+    if (!copied) log(LogLevel::error, "{}: {}", command.file, copied.error());
+    return copied ? 0 : 1;
 }
 
 int ask(const ReleaseCommand& command) {

@@ -9,7 +9,7 @@ namespace scanthru {
 
 int ask(const StatusCommand& command);
 
-/// Writes the PNG that scanthru sends to the file, which is opened before anything is asked.
+/// Writes the PNG that scanthru sends to the file, which is left alone when there is none.
 int ask(const ScreenshotCommand& command);
 
 /// Returns when every output has let go of the guest's device.

@@ -65,7 +65,7 @@ struct Config {
 ///
 /// The error is for the user: "FILE:LINE: what was wrong, what was expected"; a wrong key names the
 /// key that was probably meant.
-Result<Config, std::string> parse_config(std::string_view toml, const std::string& file);
+Result<Config, std::string> parse_config(std::string_view text, const std::string& file);
 
 /// The same from a file. An unreadable file is an error that says so.
 Result<Config, std::string> read_config(const std::string& file);

@@ -114,6 +114,24 @@ Result<bool> wait_readable(int socket, Clock::time_point deadline) {
     }
 }
 
+/// One line and the descriptor that came with it. The error is the end of a sentence.
+Result<Received, std::string> receive_line(int socket, Clock::time_point deadline) {
+    Received line;
+    while (line.bytes.find('\n') == std::string::npos) {
+        const auto ready = wait_readable(socket, deadline);
+        if (!ready) return wrong(fmt::format("{}", ready.error()));
+        if (!*ready) return wrong("no answer in time");
+        auto more = receive(socket);
+        if (!more && more.error().code == EAGAIN) continue;
+        if (!more) return wrong(fmt::format("{}", more.error()));
+        if (more->bytes.empty()) return wrong("the connection ended before the answer");
+        line.bytes += more->bytes;
+        if (more->fd && !line.fd) line.fd = std::move(more->fd);
+        if (line.bytes.size() > max_answer) return wrong("the answer is too long");
+    }
+    return line;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>, std::string> ControlServer::listen(EventLoop& loop,
@@ -222,31 +240,17 @@ Result<ControlAnswer, std::string> ask_control(const std::string& path,
     if (!socket) return wrong(why_no_connection(path, socket.error()));
     if (const auto sent = send_all(socket->get(), line_of(request)); !sent)
         return wrong(fmt::format("{}: {}", path, sent.error()));
+    auto received = receive_line(socket->get(), deadline);
+    if (!received) return wrong(fmt::format("{}: {}", path, received.error()));
 
-    ControlAnswer reply;
-    std::string text;
-    while (text.find('\n') == std::string::npos) {
-        const auto ready = wait_readable(socket->get(), deadline);
-        if (!ready) return wrong(fmt::format("{}: {}", path, ready.error()));
-        if (!*ready) return wrong(fmt::format("{}: no answer within {} ms", path, timeout.count()));
-        auto received = receive(socket->get());
-        if (!received && received.error().code == EAGAIN) continue;
-        if (!received) return wrong(fmt::format("{}: {}", path, received.error()));
-        if (received->bytes.empty())
-            return wrong(fmt::format("{}: the connection ended before the answer", path));
-        text += received->bytes;
-        if (received->fd && !reply.fd) reply.fd = std::move(*received->fd);
-        if (text.size() > max_answer) return wrong(fmt::format("{}: the answer is too long", path));
+    auto json = nlohmann::json::parse(received->bytes, nullptr, false);
+    if (!json.is_object()) return wrong(fmt::format("{}: the answer is no JSON object", path));
+    if (json.value("ok", nlohmann::json{}) != true) {
+        const auto error = json.value("error", nlohmann::json{});
+        if (error.is_string()) return wrong(error.get<std::string>());
+        return wrong(fmt::format("{}: refused without a reason", path));
     }
-    reply.json = nlohmann::json::parse(text, nullptr, false);
-    if (!reply.json.is_object())
-        return wrong(fmt::format("{}: the answer is no JSON object", path));
-    if (reply.json.value("ok", nlohmann::json{}) != true) {
-        const auto error = reply.json.value("error", nlohmann::json{});
-        return wrong(error.is_string() ? error.get<std::string>()
-                                       : fmt::format("{}: refused without a reason", path));
-    }
-    return reply;
+    return ControlAnswer{std::move(json), std::move(received->fd).value_or(UniqueFd{})};
 }
 
 }  // namespace scanthru

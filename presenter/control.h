@@ -18,7 +18,7 @@ namespace scanthru {
 ///
 /// Requests are objects with "command", a string, in a line of at most 64 KiB; answers have "ok":
 /// true and the result's members, or "ok": false and "error", a sentence. One line each way.
-struct ControlAnswer {
+struct ControlAnswer {  // NOLINT(bugprone-exception-escape): only broken JSON throws when moved.
     nlohmann::json json;
     UniqueFd fd;
 };

@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::seconds get_retry{1};
 
 bool is_shown(const Result<SharedFramebuffer>& outcome) {
-    return outcome && outcome->use_count() > 1;
+    return outcome && *outcome && outcome->use_count() > 1;
 }
 
 }  // namespace
@@ -33,10 +33,9 @@ Result<SharedFramebuffer> FramebufferCache::acquire(const vfio::GuestPlane& plan
     }
     if (entry == nullptr) {
         ++counts_.misses;
-        if (!take_token(now)) return fail(EDQUOT, "more new buffers a second than allowed");
-        if (auto room = make_room(nullptr); !room) return fail(room.error());
-        entries_.push_back(import(plane, now));
-        entry = &entries_.back();
+        const auto added = add(plane, now);
+        if (!added) return fail(added.error());
+        entry = *added;
     } else {
         ++counts_.hits;
     }
@@ -44,28 +43,34 @@ Result<SharedFramebuffer> FramebufferCache::acquire(const vfio::GuestPlane& plan
     // Asked every time: the claim is not part of the key, the real size never changes.
     if (entry->import && entry->import->bytes < plane.bytes)
         return fail(EFBIG, "dma-buf shorter than the guest claims");
+    if (entry->import && !entry->made) {
+        entry->outcome = make_framebuffer(entry->import, plane);
+        entry->made = true;
+    }
     return entry->outcome;
 }
 
-FramebufferCache::Entry FramebufferCache::import(const vfio::GuestPlane& plane,
-                                                 kms::Timestamp now) {
+void FramebufferCache::keep(const vfio::BufferKey& key) noexcept {
+    if (Entry* const entry = find(key)) entry->last_use = ++use_;
+}
+
+/// An entry for a buffer that has none; what the bounds forbid gets none.
+Result<FramebufferCache::Entry*> FramebufferCache::add(const vfio::GuestPlane& plane,
+                                                       kms::Timestamp now) {
+    if (!take_token(now)) return fail(EDQUOT, "more new buffers a second than allowed");
+    Entry entry{.key = plane.buffer, .import = nullptr, .outcome = SharedFramebuffer{}};
+    // Before room is made: what goes may be another framebuffer of this very import.
     auto import = guest_->acquire(plane.buffer.dmabuf_id);
-    if (!import)
-        return {.key = plane.buffer,
-                .import = nullptr,
-                .outcome = fail(import.error()),
-                .last_use = 0,
-                .retry = now + get_retry};
-    Result<SharedFramebuffer> outcome = fail(EFBIG, "dma-buf shorter than the guest claims");
-    if (auto room = make_room(import->get()); !room)
-        outcome = fail(room.error());
-    else if ((*import)->bytes >= plane.bytes)
-        outcome = make_framebuffer(*import, plane);
-    return {.key = plane.buffer,
-            .import = *std::move(import),
-            .outcome = std::move(outcome),
-            .last_use = 0,
-            .retry = std::nullopt};
+    if (import) {
+        if (auto room = make_room(**import); !room) return fail(room.error());
+        entry.import = *std::move(import);
+    } else {
+        if (entries_.size() >= bounds_.entries && !evict_oldest()) return fail(import.error());
+        entry.outcome = fail(import.error());
+        entry.retry = now + get_retry;
+    }
+    entries_.push_back(std::move(entry));
+    return &entries_.back();
 }
 
 Result<SharedFramebuffer> FramebufferCache::make_framebuffer(const SharedImport& import,
@@ -83,7 +88,10 @@ Result<SharedFramebuffer> FramebufferCache::make_framebuffer(const SharedImport&
 }
 
 void FramebufferCache::refuse(const vfio::BufferKey& key, const Error& reason) {
-    if (Entry* const entry = find(key)) entry->outcome = fail(reason);
+    Entry* const entry = find(key);
+    if (entry == nullptr) return;
+    entry->outcome = fail(reason);
+    entry->made = true;
 }
 
 void FramebufferCache::forget_refusals() {
@@ -95,15 +103,15 @@ FramebufferCache::Entry* FramebufferCache::find(const vfio::BufferKey& key) noex
     return found == entries_.end() ? nullptr : &*found;
 }
 
-Result<void> FramebufferCache::make_room(const Import* incoming) {
-    while (entries_.size() >= bounds_.entries)
+Result<void> FramebufferCache::make_room(const Import& incoming) {
+    if (incoming.bytes > bounds_.bytes) return fail(EDQUOT, "buffer larger than allowed");
+    const auto more = [&] {
+        const bool counted = std::ranges::any_of(
+            entries_, [&incoming](const Entry& entry) { return entry.import.get() == &incoming; });
+        return counted ? 0 : incoming.bytes;
+    };
+    while (entries_.size() >= bounds_.entries || bytes() + more() > bounds_.bytes)
         if (!evict_oldest()) return fail(EDQUOT, "more buffers at once than allowed");
-    const bool counted = std::ranges::any_of(
-        entries_, [incoming](const Entry& entry) { return entry.import.get() == incoming; });
-    const std::uint64_t more = incoming == nullptr || counted ? 0 : incoming->bytes;
-    if (more > bounds_.bytes) return fail(EDQUOT, "buffer larger than allowed");
-    while (bytes() + more > bounds_.bytes)
-        if (!evict_oldest()) return fail(EDQUOT, "more memory than allowed");
     return {};
 }
 

@@ -60,6 +60,9 @@ public:
     /// was told.
     Result<SharedFramebuffer> acquire(const vfio::GuestPlane& plane, kms::Timestamp now);
 
+    /// Marks this one as used now, so that others are evicted before it.
+    void keep(const vfio::BufferKey& key) noexcept;
+
     /// The driver would not show this one: acquire() fails with `reason` from now on.
     void refuse(const vfio::BufferKey& key, const Error& reason);
 
@@ -73,17 +76,18 @@ private:
     struct Entry {
         vfio::BufferKey key;
         SharedImport import;  ///< Null when GET failed.
+        bool made = false;    ///< The outcome is the card's word, not a claim that did not fit.
         Result<SharedFramebuffer> outcome;
         std::uint64_t last_use = 0;
-        std::optional<kms::Timestamp> retry;  ///< When a failed GET is tried again.
+        std::optional<kms::Timestamp> retry{};  ///< When a failed GET is tried again.
     };
 
     Entry* find(const vfio::BufferKey& key) noexcept;
-    Result<void> make_room(const Import* incoming);
+    Result<void> make_room(const Import& incoming);
     bool evict_oldest();
     bool take_token(kms::Timestamp now) noexcept;
     std::uint64_t bytes() const noexcept;
-    Entry import(const vfio::GuestPlane& plane, kms::Timestamp now);
+    Result<Entry*> add(const vfio::GuestPlane& plane, kms::Timestamp now);
     Result<SharedFramebuffer> make_framebuffer(const SharedImport& import,
                                                const vfio::GuestPlane& plane);
 

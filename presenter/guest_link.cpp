@@ -14,6 +14,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds retry_delay{250};
+/// Who serves a descriptor has it at hand; the main thread waits no longer.
+constexpr milliseconds receive_limit{100};
+constexpr milliseconds receive_retry_delay{2000};
 /// Removal of an mdev waits for us without telling; its entry in sysfs goes first.
 constexpr milliseconds mdev_watch_interval{100};
 constexpr milliseconds plugged_interval{100};
@@ -58,7 +61,7 @@ void GuestLink::attempt() {
                 attempt_descriptor(device ? Result<UniqueFd>{std::move(device)}
                                           : fail(errno, "inherited descriptor"));
             } else {
-                attempt_descriptor(vfio::receive_device(source.socket));
+                attempt_descriptor(vfio::receive_device(source.socket, receive_limit));
             }
         },
         config_.source);
@@ -83,36 +86,18 @@ void GuestLink::attempt_descriptor(Result<UniqueFd> device) {
     if (state_ == State::released) return;
     if (device) return attach(*std::move(device));
     wait_because(fmt::format("{}", device.error()));
-    if (!std::holds_alternative<vfio::InheritedSource>(config_.source)) retry(retry_delay);
+    if (std::holds_alternative<vfio::ReceivedSource>(config_.source)) retry(receive_retry_delay);
 }
 
 void GuestLink::attempt_qmp(const vfio::QmpSource& source) {
     if (qmp_) {
-        if (pidfd_ && state_ == State::waiting) take_from_qemu();
+        if (!pidfd_) return on_monitor_ready();
+        if (state_ == State::waiting) take_from_qemu();
         return;
     }
     auto connected = QmpClient::connect(
         loop_, source.socket,
-        {.ready =
-             [this] {
-                 monitor_trouble_.clear();
-                 const auto peer = qmp_->peer();
-                 const auto& qmp = std::get<vfio::QmpSource>(config_.source);
-                 if (!qmp.pid && !peer) return wait_because(fmt::format("{}", peer.error()));
-                 const pid_t pid = qmp.pid ? *qmp.pid : *peer;
-                 // The same QEMU as before: a release holds, an attached device stays.
-                 if (pid_ == pid && pidfd_) return attempt();
-                 auto pidfd = vfio::open_pidfd(pid);
-                 if (!pidfd) return wait_because(fmt::format("{}", pidfd.error()));
-                 auto watch =
-                     loop_.watch(pidfd->get(), EPOLLIN, [this](auto) { on_process_end(); });
-                 if (!watch) return wait_because(fmt::format("{}", watch.error()));
-                 pid_ = pid;
-                 process_watch_ = *std::move(watch);
-                 pidfd_ = *std::move(pidfd);
-                 if (state_ == State::released) state_ = State::waiting;
-                 attempt();
-             },
+        {.ready = [this] { on_monitor_ready(); },
          .event = [this](const std::string& name, const nlohmann::json&) { on_event(name); },
          .closed =
              [this](const std::string& why) {
@@ -123,8 +108,40 @@ void GuestLink::attempt_qmp(const vfio::QmpSource& source) {
         return;
     }
     if (state_ == State::waiting)
-        wait_because(fmt::format("{}: {}", source.socket, connected.error()));
+        wait_because(fmt::format("{}: {}{}", source.socket, connected.error(),
+                                 connected.error().code == EAGAIN
+                                     ? ": other clients hold this monitor; give scanthru a -qmp "
+                                       "socket of its own"
+                                     : ""));
     retry(retry_delay);
+}
+
+void GuestLink::on_monitor_ready() {
+    monitor_trouble_.clear();
+    if (const auto watched = watch_process(); !watched) {
+        wait_because(fmt::format("{}", watched.error()));
+        return retry(receive_retry_delay);
+    }
+    attempt();
+}
+
+/// Watches the process behind the monitor, unless it is the one that is watched already: then a
+/// release holds and an attached device stays.
+Result<void> GuestLink::watch_process() {
+    const auto& source = std::get<vfio::QmpSource>(config_.source);
+    const auto peer = qmp_->peer();
+    if (!source.pid && !peer) return fail(peer.error());
+    const pid_t pid = source.pid ? *source.pid : *peer;
+    if (pid_ == pid && pidfd_) return {};
+    auto pidfd = vfio::open_pidfd(pid);
+    if (!pidfd) return fail(pidfd.error());
+    auto watch = loop_.watch(pidfd->get(), EPOLLIN, [this](auto) { on_process_end(); });
+    if (!watch) return fail(watch.error());
+    pid_ = pid;
+    process_watch_ = *std::move(watch);
+    pidfd_ = *std::move(pidfd);
+    if (state_ == State::released) state_ = State::waiting;
+    return {};
 }
 
 void GuestLink::take_from_qemu() {
@@ -139,13 +156,15 @@ void GuestLink::take_from_qemu() {
 
 void GuestLink::attach(UniqueFd device) {
     auto probed = vfio::GfxDevice::probe(std::move(device), config_.abi);
+    if (!probed || probed->exports() != vfio::Export::dmabuf) {
+        group_.reset();
+        container_.reset();
+    }
     if (!probed) {
         wait_because(fmt::format("{}", probed.error()));
         return retry(retry_delay);
     }
     if (probed->exports() != vfio::Export::dmabuf) {
-        container_.reset();
-        group_.reset();
         wait_because(probed->exports() == vfio::Export::region
                          ? "its device shows a memory region and no dma-bufs: it would have to be "
                            "copied, which this version cannot do"

@@ -17,8 +17,9 @@ namespace scanthru {
 /// One configured guest through its life: waiting for it, taking its device, letting it go.
 ///
 /// On the main thread. Lets go at once when QEMU ends or shuts down, when the device is unplugged
-/// (DEVICE_DELETED) or the mdev is being removed, and at release(): while a duplicate of the device
-/// lives, its group stays busy for a new QEMU and removal of the mdev blocks (invariant 9).
+/// (DEVICE_DELETED) or the mdev (where its UUID is known) is being removed, and at release(): while
+/// a duplicate of the device lives, its group stays busy for a new QEMU and removal of the mdev
+/// blocks (invariant 9).
 class GuestLink {
 public:
     enum class State {
@@ -65,6 +66,8 @@ private:
     void attach(UniqueFd device);
     void let_go(const std::string& why);
     void wait_because(const std::string& why);
+    void on_monitor_ready();
+    Result<void> watch_process();
     void on_event(const std::string& name);
     void on_monitor_closed(const std::string& why);
     void on_process_end();

@@ -33,6 +33,11 @@ kms::Wish wish_of(const OutputConfig& config, const Cards::Opened& opened) {
 Result<Choice, std::string> choose(Cards& cards, const OutputConfig& config) {
     std::vector<std::string> reasons = cards.troubles;
     for (Cards::Opened& opened : cards.opened) {
+        if (!opened.card->is_master()) {
+            reasons.push_back(fmt::format("{}: another program drives it (a display server?)",
+                                          opened.card->path()));
+            continue;
+        }
         auto pipeline = kms::choose(opened.topology, wish_of(config, opened));
         if (pipeline) return Choice{&opened, *std::move(pipeline)};
         reasons.push_back(
@@ -94,10 +99,6 @@ Result<std::unique_ptr<Output>, std::string> Output::light(Cards& cards,
         return tl::unexpected<std::string>{fmt::format(
             "output {} on {}: {}: {}", pipeline.connector.name, card.path(), what, error)};
     };
-    if (!card.is_master())
-        return failed("another program drives this card (a display server?)",
-                      {EACCES, "DRM_IOCTL_SET_MASTER"});
-
     auto before = kms::SavedState::capture(card, choice->opened->topology, pipeline);
     if (!before) return failed("cannot read what it shows now", before.error());
     auto black = light_up(*choice->opened, pipeline);

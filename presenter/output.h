@@ -17,7 +17,7 @@ namespace scanthru {
 /// The cards of this host that can be had, each opened once.
 class Cards {
 public:
-    /// Every /dev/dri/card*, in the order of their numbers, or only `path`.
+    /// Opens each of `paths`.
     ///
     /// Cards that cannot be opened or have no atomic KMS are left out; `troubles` says why.
     static Cards open(const std::vector<std::string>& paths);

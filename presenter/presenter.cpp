@@ -47,6 +47,7 @@ void Presenter::attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now) 
     cursor_ = {};
     good_cursor_.reset();
     refused_cursor_.reset();
+    refused_mode_.reset();
     device_gone_ = false;
     cache_.reset();
     if (guest) cache_.emplace(scanout_.card(), std::move(guest), settings_.bounds);
@@ -84,8 +85,7 @@ bool Presenter::ask(PlaneType type, GuestSide& side, kms::Timestamp now) {
         auto& counters =
             type == PlaneType::primary ? counters_.rejected_primary : counters_.rejected_cursor;
         ++counters.at(static_cast<std::size_t>(plane.error()));
-        cache_->guest().leave_unfetched(type, raw->dmabuf_id);
-        side.unfetched = true;
+        leave_unfetched(type, side, raw->dmabuf_id);
         if (std::exchange(side.told_rejected, plane.error()) != plane.error())
             note({.kind = pick(type, Note::Kind::rejected_primary, Note::Kind::rejected_cursor),
                   .rejected = plane.error(),
@@ -94,12 +94,18 @@ bool Presenter::ask(PlaneType type, GuestSide& side, kms::Timestamp now) {
         return false;
     }
     side.told_rejected.reset();
+    if (side.unfetched && (!*plane || (*plane)->buffer.dmabuf_id != *side.unfetched)) {
+        cache_->guest().moved_on(type);
+        side.unfetched.reset();
+    }
     side.shows = *plane;
     return true;
 }
 
 Scene Presenter::wanted(kms::Timestamp now) {
     Scene scene;
+    // Importing a new primary may evict, but not what the cursor's answer has just named.
+    if (has_cursor()) cache_->keep(cursor_.shows->buffer);
     if (primary_.shows) {
         scene.primary = fetch(PlaneType::primary, primary_, now);
         if (!scene.primary) scene.primary = scanout_.on_screen().primary;
@@ -112,6 +118,7 @@ Scene Presenter::wanted(kms::Timestamp now) {
 }
 
 bool Presenter::has_cursor() const noexcept {
+    if (!scanout_.pipeline().cursor) return false;
     if (!cursor_.shows || cursor_.shows == refused_cursor_) return false;
     // Asked for the cursor, mdpy answers with the primary's data: the desktop would be the cursor.
     return !primary_.shows || cursor_.shows->buffer != primary_.shows->buffer;
@@ -121,20 +128,22 @@ SharedFramebuffer Presenter::fetch(PlaneType type, GuestSide& side, kms::Timesta
     const vfio::GuestPlane& plane = *side.shows;
     auto framebuffer = cache_->acquire(plane, now);
     if (framebuffer) {
-        if (side.unfetched) cache_->guest().moved_on(type);
-        side.unfetched = false;
         side.told_unshowable.reset();
         return *std::move(framebuffer);
     }
     ++counters_.unshowable;
-    cache_->guest().leave_unfetched(type, plane.buffer.dmabuf_id);
-    side.unfetched = true;
+    leave_unfetched(type, side, plane.buffer.dmabuf_id);
     if (std::exchange(side.told_unshowable, plane.buffer) != plane.buffer)
         note({.kind = pick(type, Note::Kind::unshowable_primary, Note::Kind::unshowable_cursor),
               .error = framebuffer.error(),
               .geometry = plane.buffer.geometry},
              now);
     return nullptr;
+}
+
+void Presenter::leave_unfetched(PlaneType type, GuestSide& side, std::uint32_t id) {
+    cache_->guest().leave_unfetched(type, id);
+    side.unfetched = id;
 }
 
 const kms::Mode* Presenter::mode_to_follow(const Scene& scene) const {
@@ -157,6 +166,7 @@ Presenter::Frame Presenter::follow(const kms::Mode& mode, const Scene& scene, km
         ++counters_.modesets;
         cache_->forget_refusals();
         refused_cursor_.reset();
+        refused_mode_.reset();
         note({.kind = Note::Kind::mode_changed, .mode = mode}, now);
         conclude(scene, verdict, now);
         return Frame::mode_changed;
@@ -176,7 +186,10 @@ Presenter::conclude(const Scene& scene, const Verdict& verdict, kms::Timestamp n
     case Verdict::Outcome::unchanged:
         if (unpublished_) publish();
         return Frame::unchanged;
-    case Verdict::Outcome::refreshed: ++counters_.refreshes; return Frame::refreshed;
+    case Verdict::Outcome::refreshed:
+        ++counters_.refreshes;
+        if (unpublished_) publish();
+        return Frame::refreshed;
     case Verdict::Outcome::shown:
         ++counters_.flips;
         if (scanout_.on_screen().cursor) good_cursor_ = scanout_.on_screen().cursor->key;
@@ -193,7 +206,9 @@ Presenter::conclude(const Scene& scene, const Verdict& verdict, kms::Timestamp n
     case Verdict::Outcome::gone:
         note({.kind = Note::Kind::card_gone, .error = *verdict.fault}, now);
         return Frame::card_gone;
-    case Verdict::Outcome::refused: return Frame::kept;
+    case Verdict::Outcome::refused:
+        if (!scene.primary) note({.kind = Note::Kind::commit_failed, .error = *verdict.fault}, now);
+        return Frame::kept;
     }
     return Frame::kept;
 }

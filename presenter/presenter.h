@@ -66,8 +66,8 @@ public:
 private:
     /// One plane of the guest.
     struct GuestSide {
-        std::optional<vfio::GuestPlane> shows;  ///< The newest good answer; empty: off.
-        bool unfetched = false;                 ///< GuestBuffers keeps an id of it to close.
+        std::optional<vfio::GuestPlane> shows;   ///< The newest good answer; empty: off.
+        std::optional<std::uint32_t> unfetched;  ///< An id that GuestBuffers keeps to close.
         // What the log has been told already; it is told again when it was right in between.
         bool told_failure = false;
         std::optional<vfio::Rejected> told_rejected;
@@ -75,6 +75,7 @@ private:
     };
 
     bool ask(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
+    void leave_unfetched(vfio::PlaneType type, GuestSide& side, std::uint32_t id);
     SharedFramebuffer fetch(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
     Scene wanted(kms::Timestamp now);
     bool has_cursor() const noexcept;

@@ -81,7 +81,7 @@ Verdict Scanout::show(const Scene& scene, bool refresh) {
     const Layers layers = lay_out(scene);
     const bool same = layers == layers_;
     if (same && !refresh) {
-        on_screen_.cursor_position = scene.cursor_position;
+        on_screen_ = scene;  // A cursor that is off screen may have changed.
         return {};
     }
     if (const auto done = commit(layers, refresh); !done) {
@@ -95,37 +95,36 @@ Verdict Scanout::show(const Scene& scene, bool refresh) {
 
 Verdict Scanout::descend(const Scene& scene, const Error& first) {
     Verdict verdict{.outcome = Outcome::refused, .fault = first};
-    const bool new_primary = scene.primary != on_screen_.primary;
-    const bool has_cursor = lay_out(scene).cursor.has_value();
-
-    // Is the cursor to blame? Then the picture is shown without it.
-    if (has_cursor) {
+    if (lay_out(scene).cursor) {
+        // Is the cursor to blame? Then the picture is shown without it.
         const Scene bare{.primary = scene.primary, .cursor = nullptr, .cursor_position = {}};
-        const Layers layers = lay_out(bare);
-        const bool differs = layers != layers_;
-        if (const auto done = differs ? commit(layers, false) : Result<void>{}; done) {
-            accept(bare, layers);
-            verdict.outcome = differs ? Outcome::shown : Outcome::unchanged;
+        verdict = try_next(bare, first);
+        if (verdict.outcome == Outcome::shown || verdict.outcome == Outcome::unchanged)
             verdict.cursor_refused = first;
-            return verdict;
-        }
+        if (verdict.outcome != Outcome::refused) return verdict;
     }
-    if (!new_primary) return verdict;
-    verdict.primary_refused = first;
+    if (scene.primary == on_screen_.primary) return verdict;
 
     // The last good picture stays; the cursor may still move on it.
     Scene old = on_screen_;
     old.cursor = scene.cursor;
     old.cursor_position = scene.cursor_position;
-    const Layers layers = lay_out(old);
-    if (layers == layers_) return verdict;
-    if (const auto done = commit(layers, false); done) {
-        accept(old, layers);
-        verdict.outcome = Outcome::shown;
-    } else if (meaning(done.error()) == Outcome::refused && old.cursor) {
-        verdict.cursor_refused = done.error();
-    }
+    const bool tries_cursor = lay_out(old).cursor && lay_out(old) != layers_;
+    verdict = try_next(old, first);
+    verdict.primary_refused = first;
+    if (verdict.outcome == Outcome::refused && tries_cursor) verdict.cursor_refused = first;
+    if (verdict.outcome == Outcome::unchanged) verdict.outcome = Outcome::refused;
     return verdict;
+}
+
+/// The next rung: brings `scene` on screen, or says what the kernel means by not doing so.
+Verdict Scanout::try_next(const Scene& scene, const Error& first) {
+    const Layers layers = lay_out(scene);
+    if (layers == layers_) return {.outcome = Outcome::unchanged, .fault = first};
+    if (const auto done = commit(layers, false); !done)
+        return {.outcome = meaning(done.error()), .fault = done.error()};
+    accept(scene, layers);
+    return {.outcome = Outcome::shown, .fault = first};
 }
 
 Verdict Scanout::show_in_mode(const kms::Mode& mode, const Scene& scene) {

@@ -85,6 +85,7 @@ private:
     Result<void> commit(const Layers& layers, bool refresh);
     void accept(const Scene& scene, const Layers& layers);
     Verdict descend(const Scene& scene, const Error& first);
+    Verdict try_next(const Scene& scene, const Error& first);
 
     kms::Card& card_;
     kms::Pipeline pipeline_;

@@ -44,7 +44,7 @@ struct FrameCounters {
     Counter refreshes;        ///< Commits of the same picture, for drivers that copy at commit.
     Counter modesets;         ///< Commits that changed the mode.
     Counter no_news;          ///< Queries that failed: the last picture stays.
-    Counter gets;             ///< VFIO_DEVICE_GET_GFX_DMABUF of this guest, all outputs.
+    Counter gets;             ///< VFIO_DEVICE_GET_GFX_DMABUF of its guests, by all outputs.
     Counter framebuffers;     ///< PRIME imports with ADDFB2 that succeeded.
     Counter cache_hits;       ///< Planes whose framebuffer was there.
     Counter cache_misses;     ///< Planes whose framebuffer was not.

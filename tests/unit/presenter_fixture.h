@@ -24,9 +24,7 @@ protected:
     void SetUp() override { set_up({}, {}); }
 
     void set_up(testing::FakeDrmOptions drm, FakeVfio::Behaviour behaviour) {
-        presenter.reset();
-        guest.reset();
-        card.reset();
+        tear_down();
         vgpu = std::make_unique<FakeVfio>(behaviour);
         display = std::make_unique<FakeDrm>(std::move(drm));
         card = display->card();
@@ -88,7 +86,9 @@ protected:
         return kinds;
     }
 
-    void TearDown() override {
+    void TearDown() override { tear_down(); }
+
+    void tear_down() {
         // The screen goes black and everything of the guest is let go; the fakes look after it.
         if (presenter) presenter->attach(nullptr, now);
         if (display) display->allow_removal_on_screen();

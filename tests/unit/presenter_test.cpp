@@ -380,8 +380,8 @@ TEST_F(PresenterTest, AGuestThatNeverReusesABufferCannotExhaustTheHost) {
     EXPECT_EQ(counters.evictions.get(), 100 - settings.bounds.entries);
 }
 
-TEST_F(PresenterTest, WorksWithRoomForOnlyTheTwoPicturesOnScreen) {
-    settings.bounds.entries = 3;
+TEST_F(PresenterTest, WorksWithRoomForOnlyThePicturesOnScreenAndTheNext) {
+    settings.bounds.entries = 4;
     set_up({}, {});
     attach();
     for (std::uint64_t i = 0; i < 12; ++i) {
@@ -417,6 +417,66 @@ TEST_F(PresenterTest, MemoryIsBounded) {
         ASSERT_TRUE(shows_primary());
     }
     EXPECT_LE(display->framebuffers(), 3U);
+}
+
+TEST_F(PresenterTest, ANewPictureDoesNotEvictTheCursorThatWasJustNamed) {
+    settings.bounds.entries = 4;
+    set_up({}, {});
+    vgpu->show(picture(1));
+    vgpu->show(PlaneType::cursor, guest_cursor(50, {3, 4}));
+    attach();
+    frame();
+    vgpu->show(PlaneType::cursor, guest_cursor(51, {3, 4}));
+    for (std::uint64_t address = 2; address <= 3; ++address) {
+        vgpu->show(picture(address));
+        frame();
+    }
+    // The first cursor is now the buffer that was used longest ago.
+    vgpu->show(PlaneType::cursor, guest_cursor(50, {3, 4}));
+    vgpu->show(picture(9));
+    frame();
+    EXPECT_TRUE(shows_primary());
+    EXPECT_TRUE(cursor());
+    EXPECT_EQ(counters.unshowable.get(), 0U);
+}
+
+TEST_F(PresenterTest, ABufferThatWasClaimedTooLargeIsShownWhenTheClaimFits) {
+    attach();
+    vgpu->show(picture(1));
+    vgpu->forge_answers([](PlaneType type, vfio_device_gfx_plane_info& info) {
+        if (type == PlaneType::primary) info.size = 1U << 27;
+    });
+    frame();
+    EXPECT_EQ(primary()->framebuffer, black_id);
+    vgpu->forge_answers({});
+    frame();
+    EXPECT_TRUE(shows_primary());
+    EXPECT_EQ(gets(), 1);
+}
+
+TEST_F(PresenterTest, ABusyDriverIsNoReasonToBlameAPicture) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    vgpu->show(picture(2));
+    vgpu->show(PlaneType::cursor, guest_cursor(9, {1, 1}));
+    // The first answer blames something, the second says nothing about what.
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EINVAL);
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EBUSY);
+    EXPECT_EQ(frame(), Frame::kept);
+    EXPECT_EQ(frame(), Frame::shown);
+    EXPECT_TRUE(shows_primary());
+    EXPECT_TRUE(cursor());
+}
+
+TEST_F(PresenterTest, WithoutACursorPlaneTheCursorIsNotEvenImported) {
+    set_up({.cursor = false}, {});
+    vgpu->show(picture(1));
+    vgpu->show(PlaneType::cursor, guest_cursor(2));
+    attach();
+    frame();
+    EXPECT_EQ(gets(), 1);
+    EXPECT_FALSE(presenter->view().cursor);
 }
 
 TEST_F(PresenterTest, AnIdThatIsUsedAnewIsNotTheOldBuffer) {
@@ -479,7 +539,9 @@ TEST_F(DraftTest, ClosesAnIdThatWasRejectedAndNeverFetched) {
     attach();
     frame();
     vgpu->show(picture(2));
-    vgpu->forge_answers([](PlaneType, vfio_device_gfx_plane_info& info) { info.stride = 3; });
+    vgpu->forge_answers([](PlaneType type, vfio_device_gfx_plane_info& info) {
+        if (type == PlaneType::primary) info.stride = 3;
+    });
     frame();
     frame();
     EXPECT_EQ(vgpu->closed(), 0) << "closed at every frame, it would come back with a new id";
