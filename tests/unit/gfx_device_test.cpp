@@ -13,7 +13,6 @@ namespace scanthru::vfio {
 namespace {
 
 using testing::FakeVfio;
-using testing::GuestPicture;
 
 constexpr FakeVfio::Behaviour draft{.dialect = Dialect::draft_v14};
 
@@ -34,8 +33,8 @@ struct ProbeCase {
     DisplayAbi expected;
 };
 
-void PrintTo(const ProbeCase& test, std::ostream* out) {
-    *out << test.name;
+std::ostream& operator<<(std::ostream& out, const ProbeCase& test) {
+    return out << test.name;
 }
 
 class ProbeDisplay : public ::testing::TestWithParam<ProbeCase> {};

@@ -18,8 +18,8 @@ struct Accepted {
     GuestSource expected;
 };
 
-void PrintTo(const Accepted& test, std::ostream* out) {
-    *out << test.text;
+std::ostream& operator<<(std::ostream& out, const Accepted& test) {
+    return out << test.text;
 }
 
 class GuestSourceText : public ::testing::TestWithParam<Accepted> {};
@@ -64,8 +64,8 @@ struct Refused {
     const char* expected;  ///< What it says was expected.
 };
 
-void PrintTo(const Refused& test, std::ostream* out) {
-    *out << test.text;
+std::ostream& operator<<(std::ostream& out, const Refused& test) {
+    return out << test.text;
 }
 
 class GuestSourceMistake : public ::testing::TestWithParam<Refused> {};

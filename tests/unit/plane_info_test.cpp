@@ -32,8 +32,8 @@ struct Row {
     std::optional<Rejected> expected{};  ///< Absent: accepted.
 };
 
-void PrintTo(const Row& row, std::ostream* out) {
-    *out << row.name;
+std::ostream& operator<<(std::ostream& out, const Row& row) {
+    return out << row.name;
 }
 
 template <class T, class V>
@@ -227,7 +227,7 @@ TEST(Inspect, AnOrdinaryScreenComesThroughWordForWord) {
                                                                .modifier = DRM_FORMAT_MOD_LINEAR,
                                                                .size = {1920, 1080},
                                                                .stride = 7680}},
-                                       .bytes = 7680 * 1080,
+                                       .bytes = std::uint64_t{7680} * 1080,
                                        .position = {0, 0},
                                    }));
 }

@@ -26,8 +26,8 @@ struct Nonsense {
     const char* reason;
 };
 
-void PrintTo(const Nonsense& test, std::ostream* out) {
-    *out << test.name;
+std::ostream& operator<<(std::ostream& out, const Nonsense& test) {
+    return out << test.name;
 }
 
 class QmpNonsense : public ::testing::TestWithParam<Nonsense> {};
