@@ -56,3 +56,12 @@ guest_files() {
   cached "guest/${image##*/}-$(hash_of "$project"/tests/{lib/build-guest,vm/rig/guest-qemu.sh})" \
     "$project/tests/lib/build-guest" "$image"
 }
+
+# host_tsc_khz : the TSC's frequency, for a VM under multi-thread TCG; false where the host itself does not trust its TSC.
+host_tsc_khz() {
+  local folder
+  [[ $(< /sys/devices/system/clocksource/clocksource0/current_clocksource) == tsc ]] || return 1
+  folder=$(cached "tsc/$(tr -d - < /proc/sys/kernel/random/boot_id)-$(hash_of "$project"/tests/lib/{measure-tsc,tsc-khz.c})" \
+    "$project/tests/lib/measure-tsc") || return 1
+  cat "$folder/khz"
+}

@@ -4,7 +4,8 @@
 
 # Anchored behind the time stamp: the plain words stand in harmless boot lines as well.
 stamp='^\[ *[0-9]+\.[0-9]+\] (\[[^]]*\] )?'
-report_start="$stamp"'(WARNING: |BUG: |kernel BUG at |watchdog: BUG|general protection|UBSAN: |INFO: task .* blocked for more than|INFO: possible |=+\[? cut here|-+\[ cut here|list_add |list_del |refcount_t: )'
+report_start="$stamp"'(WARNING: |BUG: |kernel BUG at |watchdog: BUG|general protection|UBSAN: '
+report_start+='|INFO: task .* blocked for more than|INFO: possible |list_add |list_del |refcount_t: )'
 report_more="$stamp"'(Oops|invalid opcode|divide error|stack segment|double fault|Kernel panic|KASAN)'
 report_end='---\[ end trace'
 cut_here='\[ cut here \]'
@@ -37,8 +38,10 @@ kernel_log_reports() {
       # "cut here" comes before the head of its own report.
       [[ $report && ! $headed && $report =~ $cut_here ]] || finish
       headed=1 report+=$line$'\n'
-    elif [[ $line =~ $report_more || $report ]]; then
+    elif [[ $line =~ $report_more ]]; then
       headed=1 report+=$line$'\n'
+    elif [[ $report ]]; then
+      report+=$line$'\n'
     fi
     [[ $line =~ $report_end ]] && finish
   done < "$log"

@@ -3,8 +3,8 @@
 # The VM as a QEMU process. To be sourced by tests/vm/run, whose variables it uses.
 
 # unknown_nmi_panic: a host that finds its VM hanging sends an NMI, and the kernel then says where it stood.
-# drm.vblankoffdelay=0: vkms would restart its vblank phase after 5 s of idleness. The TSC is the host's and is measured
-# wrong on a busy host, so the clock is the HPET, except in virtual time (choose_accelerator).
+# drm.vblankoffdelay=0: vkms would restart its vblank phase after 5 s of idleness. tsc=…: the kernel would measure the
+# TSC's frequency, wrongly on a busy host, or read the slow HPET instead.
 common_words='console=ttyS0 quiet panic=-1 drm.vblankoffdelay=0 nokaslr mitigations=off no_timer_check unknown_nmi_panic'
 common_words+=' random.trust_cpu=on log_buf_len=4M watchdog_thresh=30 audit=0 apparmor=0 cryptomgr.notests fstab=no'
 common_words+=' systemd.gpt_auto=no'
@@ -30,12 +30,13 @@ choose_accelerator() {
   if [[ $virtual_time ]]; then
     # One instruction is 1 ns, idle time is skipped: a task that waits for the host may seem to have hung for minutes.
     accelerator=(-accel tcg -icount 'shift=0,sleep=off' -smp 1 -cpu "$tcg_cpu")
-    common_words+=' tsc=reliable sysctl.kernel.hung_task_timeout_secs=0'
+    common_words+=' tsc=reliable tsc_early_khz=1000000 sysctl.kernel.hung_task_timeout_secs=0'
   elif kvm_works; then
     accelerator=(-accel kvm -smp 2 -cpu host)
   else
     accelerator=(-accel tcg,thread=multi -smp 2 -cpu "$tcg_cpu")
-    common_words+=' tsc=unstable'
+    local khz
+    if khz=$(host_tsc_khz); then common_words+=" tsc=reliable tsc_early_khz=$khz"; else common_words+=' tsc=unstable'; fi
   fi
 }
 
@@ -63,7 +64,8 @@ start_qemu() {
     -device virtio-keyboard-pci -device virtio-tablet-pci -device virtio-mouse-pci \
     -qmp "unix:$run/qmp,server=on,wait=off" \
     -chardev "socket,id=inside,path=$run/qmp-inside,server=on,wait=off" -mon chardev=inside,mode=control \
-    -device virtio-serial-pci -chardev "socket,id=port,path=$run/qmp-inside" -device virtserialport,chardev=port,name=qmp \
+    -device virtio-serial-pci -chardev "socket,id=port,path=$run/qmp-inside" \
+    -device virtserialport,chardev=port,name=qmp \
     -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor,mode=readline \
     "${devices[@]}" -kernel "$initrd/vmlinux" -initrd "$initrd/image" -append "$words $append" \
     < /dev/null > "$run/qemu.log" 2>&1 &
