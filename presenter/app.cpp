@@ -44,20 +44,30 @@ Result<void, std::string> App::set_up() {
     if (auto watched = watch_signals(); !watched) return watched;
 
     // First, so that a second scanthru stops here and touches no screen.
-    const Config& config = command_.config;
-    const std::string path =
-        config.control.socket.empty() ? default_control_socket() : config.control.socket;
-    auto control = ControlServer::listen(*loop_, path, config.control.group,
+    if (auto served = serve_control(); !served) return served;
+    if (auto lit = light_all(); !lit) return lit;
+    for (const GuestConfig& guest : command_.config.guests)
+        add_guest(guest);
+    progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
+    return {};
+}
+
+Result<void, std::string> App::serve_control() {
+    const ControlConfig& config = command_.config.control;
+    const std::string path = config.socket.empty() ? default_control_socket() : config.socket;
+    auto control = ControlServer::listen(*loop_, path, config.group,
                                          [this](const auto& request) { return answer(request); });
     if (!control) return sentence(control.error());
     control_ = *std::move(control);
+    return {};
+}
 
-    std::vector<OutputConfig> outputs = config.outputs;
+Result<void, std::string> App::light_all() {
+    std::vector<OutputConfig> outputs = command_.config.outputs;
     if (outputs.empty()) outputs.emplace_back();
-    const bool any_card =
-        std::ranges::any_of(outputs, [](const auto& o) { return o.card.empty(); });
     std::vector<std::string> paths;
-    if (any_card) paths = Cards::paths();
+    if (std::ranges::any_of(outputs, [](const auto& output) { return output.card.empty(); }))
+        paths = Cards::paths();
     for (const OutputConfig& output : outputs)
         if (!output.card.empty() && std::ranges::find(paths, output.card) == paths.end())
             paths.push_back(output.card);
@@ -66,9 +76,6 @@ Result<void, std::string> App::set_up() {
         if (auto lit = light(output); !lit) return lit;
     // Not to stay master of cards that others may want to drive.
     std::erase_if(cards_.opened, [](const auto& opened) { return opened.taken.empty(); });
-    for (const GuestConfig& guest : config.guests)
-        add_guest(guest);
-    progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
     return {};
 }
 

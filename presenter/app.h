@@ -40,6 +40,8 @@ private:
 
     Result<void, std::string> set_up();
     Result<void, std::string> watch_signals();
+    Result<void, std::string> serve_control();
+    Result<void, std::string> light_all();
     Result<void, std::string> light(const OutputConfig& config);
     void add_guest(const GuestConfig& config);
     void attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers);

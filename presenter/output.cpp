@@ -33,6 +33,7 @@ kms::Wish wish_of(const OutputConfig& config, const Cards::Opened& opened) {
 Result<Choice, std::string> choose(Cards& cards, const OutputConfig& config) {
     std::vector<std::string> reasons = cards.troubles;
     for (Cards::Opened& opened : cards.opened) {
+        if (!config.card.empty() && opened.card->path() != config.card) continue;
         if (!opened.card->is_master()) {
             reasons.push_back(fmt::format("{}: another program drives it (a display server?)",
                                           opened.card->path()));

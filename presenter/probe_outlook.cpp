@@ -218,14 +218,14 @@ DriverTraits traits_of(std::string_view driver, KernelVersion kernel) {
     };
     if (driver == "virtio_gpu") {
         traits.primary_covers_crtc = true;
-        traits.refuses_foreign_dmabufs = kernel < KernelVersion{6, 14};
+        traits.refuses_foreign_dmabufs = kernel.is_before({6, 14});
         if (traits.refuses_foreign_dmabufs)
             say("refuses dma-bufs of other devices before Linux 6.14: no guest can be shown "
                 "directly");
     }
     if (driver == "vkms") {
         // XRES_MIN and vkms_plane_atomic_check(): so in 6.1, no longer in 6.12.
-        const bool old = kernel < KernelVersion{6, 12};
+        const bool old = kernel.is_before({6, 12});
         traits.primary_covers_crtc = old;
         traits.needs_vmap = true;
         traits.min_cursor = old ? 20 : 10;

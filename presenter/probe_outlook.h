@@ -11,7 +11,10 @@ namespace scanthru {
 struct KernelVersion {
     int major = 0;
     int minor = 0;
-    auto operator<=>(const KernelVersion&) const = default;
+    bool operator==(const KernelVersion&) const = default;
+    constexpr bool is_before(const KernelVersion& other) const {
+        return major != other.major ? major < other.major : minor < other.minor;
+    }
 };
 
 KernelVersion parse_kernel_version(std::string_view release);

@@ -137,6 +137,7 @@ std::string describe_formats(const kms::FormatSet& formats) {
             same->second += ' ' + format;
     }
     std::vector<std::string> words;
+    words.reserve(groups.size());
     for (const auto& [modifiers, names] : groups)
         words.push_back(fmt::format("{}: {}", names, modifiers));
     return words.empty() ? "no formats" : fmt::format("{}", fmt::join(words, "; "));

@@ -152,6 +152,26 @@ TEST_P(BadInput, KeepsThePictureIsCountedAndHarmsNobody) {
     EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
 }
 
+/// A fault for the vGPU to plant, and the counter of the presenter that must tell of it, if any.
+struct Fault {
+    const char* knob;
+    const char* value;
+    const char* counter = nullptr;
+};
+
+constexpr Fault faults[] = {
+    {"fail_query", "1 ENOMEM"},  // Asked again at once.
+    {"fail_query", "10 EINVAL", "no_news"},
+    {"fail_query", "5 EFAULT primary", "no_news"},
+    {"untouched", "6"},  // Taken for a plane that is off.
+    {"fail_get", "1 EMFILE", "unshowable"},
+    {"fail_get", "1 EINVAL", "unshowable"},
+    {"fail_attach", "1 ENODEV", "unshowable"},
+    {"fail_map", "1 EINVAL", "unshowable"},
+    {"query_delay_ms", "300"},
+    {"short_dmabuf", "4096", "unshowable"},
+};
+
 TEST_P(BadInput, FailingQueriesGetsAndImportsPassAndLeaveNothing) {
     const vgpu::TestVgpu vgpu;
     ASSERT_EQ(vgpu.set("dialect", GetParam()), 0);
@@ -160,27 +180,28 @@ TEST_P(BadInput, FailingQueriesGetsAndImportsPassAndLeaveNothing) {
     presenter.wait_attached();
     const CrcReader crcs{vkms_card()};
     const std::uint32_t black = predict_crc(Picture::filled(screen, 0xFF000000), nullptr, {});
-    for (const auto& [knob, value] : std::initializer_list<std::pair<const char*, const char*>>{
-             {"fail_query", "1 ENOMEM"},
-             {"fail_query", "10 EINVAL"},
-             {"fail_query", "5 EFAULT primary"},
-             {"untouched", "6"},
-             {"fail_get", "1 EMFILE"},
-             {"fail_get", "1 EINVAL"},
-             {"fail_attach", "1 ENODEV"},
-             {"fail_map", "1 EINVAL"},
-             {"query_delay_ms", "300"},
-             {"short_dmabuf", "4096"}}) {
-        SCOPED_TRACE(fmt::format("{} {}", knob, value));
+    unsigned offset = 0;
+    for (const Fault& fault : faults) {
+        SCOPED_TRACE(fmt::format("{} {}", fault.knob, fault.value));
         ASSERT_EQ(vgpu.set("guest", "off"), 0);
         ASSERT_TRUE(crcs.wait_for(black, milliseconds{8000})) << presenter.log();
-        ASSERT_EQ(vgpu.set(knob, value), 0);
-        // Without a cursor; a new place in VRAM, so that nothing is known of it.
-        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
-        std::this_thread::sleep_for(milliseconds{400});
+        const std::uint64_t before = fault.counter ? presenter.counter(fault.counter) : 0;
+        ASSERT_EQ(vgpu.set(fault.knob, fault.value), 0);
+        // At a new place in VRAM, so that nothing is known of the buffers.
+        offset += 4096;
+        ASSERT_EQ(vgpu.set("guest", fmt::format("start width=320 height=240 buffers=2 rate=0 "
+                                                "offset={}",
+                                                offset)),
+                  0);
+        if (fault.counter) {
+            EXPECT_TRUE(PresenterProcess::wait(
+                [&] { return presenter.counter(fault.counter) > before; }, milliseconds{8000}));
+        } else {
+            std::this_thread::sleep_for(milliseconds{400});
+        }
         ASSERT_TRUE(presenter.alive()) << presenter.log();
-        vgpu.set("query_delay_ms", "0");
-        vgpu.set("short_dmabuf", "0");
+        ASSERT_EQ(vgpu.set("query_delay_ms", "0"), 0);
+        ASSERT_EQ(vgpu.set("short_dmabuf", "0"), 0);
         // The next buffer is good.
         ASSERT_EQ(vgpu.set("guest", "flip"), 0);
         EXPECT_TRUE(

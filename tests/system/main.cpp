@@ -28,5 +28,7 @@ class Module : public ::testing::Environment {
 int main(int argc, char** argv) {
     ::testing::InitGoogleTest(&argc, argv);
     ::testing::AddGlobalTestEnvironment(new Module);
-    return RUN_ALL_TESTS();
+    const int result = RUN_ALL_TESTS();
+    // A filter that matches nothing is a mistake, not a success.
+    return ::testing::UnitTest::GetInstance()->test_to_run_count() == 0 ? 1 : result;
 }

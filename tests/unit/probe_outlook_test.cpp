@@ -147,7 +147,7 @@ TEST(ProbeOutlook, AHostWithoutOutputsIsNotAllRight) {
 TEST(ProbeOutlook, KernelReleasesAreComparedByNumbers) {
     EXPECT_EQ(parse_kernel_version("6.1.0-56-amd64"), (KernelVersion{6, 1}));
     EXPECT_EQ(parse_kernel_version("6.12.9"), (KernelVersion{6, 12}));
-    EXPECT_LT(parse_kernel_version("6.9.0"), parse_kernel_version("6.12.0"));
+    EXPECT_TRUE(parse_kernel_version("6.9.0").is_before(parse_kernel_version("6.12.0")));
     EXPECT_EQ(parse_kernel_version("strange"), KernelVersion{});
     EXPECT_EQ(parse_kernel_version(""), KernelVersion{});
 }
