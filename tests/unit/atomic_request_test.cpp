@@ -22,7 +22,7 @@ protected:
         fake.light_by_others();
     }
 
-    ~AtomicRequestTest() override {
+    void TearDown() override {
         AtomicRequest off;
         fill_switch_off(off, pipeline);
         fake.set_master(true);

@@ -5,10 +5,13 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ostream>
 #include <unistd.h>
+#include <utility>
 
 namespace scanthru {
 namespace {
@@ -116,8 +119,8 @@ struct Faulty {
     const char* complaint;
 };
 
-void PrintTo(const Faulty& test, std::ostream* out) {
-    *out << test.name;
+std::ostream& operator<<(std::ostream& out, const Faulty& test) {
+    return out << test.name;
 }
 
 class FaultyConfig : public ::testing::TestWithParam<Faulty> {};
@@ -352,6 +355,40 @@ TEST(ControlSocket, TheDefaultIsTheSystemsOrTheUsersOwn) {
 TEST(Config, AMediatedDeviceIsAGuestToo) {
     const Config config = parsed(std::string{"[[guest]]\nsource = 'mdev:"} + uuid + "'");
     EXPECT_EQ(config.guests.at(0).source, (vfio::GuestSource{vfio::MdevSource{uuid}}));
+}
+
+/// The example that is installed; with every key set when `uncommented`.
+std::string example(bool uncommented) {
+    const auto tests = std::filesystem::path{__FILE__}.parent_path().parent_path();
+    std::ifstream file{tests.parent_path() / "configs/scanthru.toml"};
+    EXPECT_TRUE(file);
+    std::string text;
+    for (std::string line; std::getline(file, line); text += line + '\n')
+        if (uncommented && line.size() > 1 && line[0] == '#' && line[1] != ' ') line.erase(0, 1);
+    return text;
+}
+
+TEST(ExampleConfig, SetsNothingAsItStands) {
+    EXPECT_EQ(parsed(example(false)), Config{});
+}
+
+TEST(ExampleConfig, ShowsEveryKeyWithItsDefault) {
+    const Config config = parsed(example(true));
+    EXPECT_TRUE(check_config(config));
+    ASSERT_EQ(config.outputs.size(), 1U);
+    OutputConfig output = config.outputs[0];
+    // These have no default that could be written down.
+    EXPECT_EQ(std::exchange(output.name, ""), "HDMI-A-1");
+    EXPECT_EQ(std::exchange(output.card, ""), "/dev/dri/card0");
+    EXPECT_EQ(std::exchange(output.guest, ""), "guest1");
+    EXPECT_TRUE(std::exchange(output.modeline, std::nullopt));
+    EXPECT_EQ(output, OutputConfig{});
+    ASSERT_EQ(config.guests.size(), 1U);
+    EXPECT_EQ(config.guests[0].name, "guest1");
+    EXPECT_EQ(config.guests[0].abi, std::nullopt);
+    EXPECT_EQ(config.control.socket, system_control_socket);
+    EXPECT_EQ(config.control.group, "operators");
+    EXPECT_EQ(config.log_level, Config{}.log_level);
 }
 
 }  // namespace

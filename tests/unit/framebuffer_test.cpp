@@ -25,7 +25,7 @@ protected:
                 .stride = xga.width * 4};
     }
 
-    Framebuffer import() {
+    Framebuffer import() const {
         auto imported = Framebuffer::import(*card, image());
         EXPECT_TRUE(imported);
         return std::move(*imported);
@@ -180,7 +180,7 @@ TEST_F(FramebufferWithoutModifiers, NamesTheCallThatFailed) {
 
 class HostPictureTest : public ::testing::Test {
 protected:
-    HostPicture create(Size size = xga) {
+    HostPicture create(Size size = xga) const {
         auto picture = HostPicture::create(*card, size);
         EXPECT_TRUE(picture);
         return std::move(*picture);

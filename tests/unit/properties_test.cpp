@@ -13,7 +13,7 @@ using testing::FakeDrmOptions;
 
 class ReadProperties : public ::testing::Test {
 protected:
-    PropertyMap plane() {
+    PropertyMap plane() const {
         const auto properties =
             read_properties(card->fd(), FakeDrm::primary(), DRM_MODE_OBJECT_PLANE);
         EXPECT_TRUE(properties);

@@ -15,7 +15,7 @@ constexpr std::array content{std::byte{1}, std::byte{2}, std::byte{3}};
 
 class PropertyBlobTest : public ::testing::Test {
 protected:
-    PropertyBlob create() {
+    PropertyBlob create() const {
         auto blob = PropertyBlob::create(drm.get(), content);
         EXPECT_TRUE(blob);
         return std::move(*blob);

@@ -20,13 +20,15 @@ protected:
     explicit TakeoverTest(const FakeDrmOptions& options = {})
         : fake(options), console(fake.light_by_others()) {}
 
-    SavedState capture() {
+    SavedState capture() const {
         auto saved = SavedState::capture(*card, topology, pipeline);
         EXPECT_TRUE(saved);
         return std::move(*saved);
     }
 
-    void take_over() { ASSERT_TRUE(light_up(*card, topology, pipeline, black.framebuffer())); }
+    void take_over() const {
+        ASSERT_TRUE(light_up(*card, topology, pipeline, black.framebuffer()));
+    }
 
     void read_again() {
         topology = *Topology::read(*card);

@@ -208,4 +208,3 @@ int override_show(struct seq_file *file, struct vgpu *vgpu)
 	mutex_unlock(&vgpu->lock);
 	return 0;
 }
-
