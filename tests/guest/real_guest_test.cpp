@@ -8,7 +8,6 @@
 #include "synthetic_guest.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <future>
@@ -29,10 +28,6 @@ constexpr Size screen{640, 480};    ///< What pictures.cpp draws.
 constexpr seconds boot_limit{900};  ///< A minute or two, where nothing else runs.
 constexpr milliseconds show_limit{30'000};
 constexpr milliseconds at_once{1000};
-
-std::string card() {
-    return std::getenv("SCANTHRU_VKMS_CARD");
-}
 
 std::uint32_t crc_of(std::uint32_t number) {
     return predict_crc(guest_picture(number, screen), nullptr, {});
@@ -85,7 +80,7 @@ protected:
     }
 
     static void start_presenter(const std::vector<std::string>& options) {
-        std::vector<std::string> words{"--guest", "qmp:" + guest->socket(), "--card", card()};
+        std::vector<std::string> words{"--guest", "qmp:" + guest->socket(), "--card", vkms_card()};
         words.insert(words.end(), options.begin(), options.end());
         presenter = std::make_unique<PresenterProcess>(words);
     }
@@ -94,7 +89,7 @@ protected:
     static bool black() { return presenter->output()["primary"].is_null(); }
 
     static void expect_on_screen(std::uint32_t crc, const std::string& what) {
-        const CrcReader crcs{card()};
+        const CrcReader crcs{vkms_card()};
         EXPECT_TRUE(crcs.wait_for(crc, show_limit))
             << what << ": expected the CRC " << crc << ", the screen's is " << crcs.newest();
     }
@@ -135,7 +130,7 @@ TEST_F(RealGuest, FlipsTwoFramebuffersOfWhichEachIsImportedOnce) {
     const auto attachments = vgpu->counter("attachments_total");
     const auto shown = presenter->counter("flips");
 
-    CrcReader crcs{card()};
+    CrcReader crcs{vkms_card()};
     guest->press("f");
     guest->wait_for("guest: flipped 300", seconds{300});
     ASSERT_TRUE(crcs.wait_for(crc_of(3), show_limit)) << "the last picture is number 3";
@@ -209,7 +204,7 @@ TEST_F(RealGuest, IsShownAgainWhenItGetsAnotherDevice) {
 }
 
 TEST_F(RealGuest, LeavesTheScreenAndItsDeviceWhenItsQemuIsKilled) {
-    const CrcReader crcs{card()};
+    const CrcReader crcs{vkms_card()};
     const auto start = steady_clock::now();
     guest->kill();
     EXPECT_TRUE(PresenterProcess::wait([] { return group_is_free(vgpu->uuid()); }, at_once))
