@@ -34,6 +34,7 @@ public:
         weigh_card();
         weigh_primary();
         weigh_cursor();
+        warn();
         return report_;
     }
 
@@ -44,6 +45,7 @@ private:
     void weigh_size(Size size);
     void weigh_cursor();
     void weigh_cursor_size(Size size);
+    void warn();
 
     void remark(std::string sentence) { report_.reasons.push_back(std::move(sentence)); }
 
@@ -108,10 +110,6 @@ void Judge::weigh_card() {
         worsen(Outlook::fails, fmt::format("driver {} of this kernel refuses dma-bufs of other "
                                            "devices",
                                            card_.capabilities.driver));
-    if (card_.master == MasterState::held)
-        remark("somebody else is DRM master now and has to let go first");
-    if (traits_.needs_vmap && report_.outlook != Outlook::fails)
-        remark("only the commit will tell whether the vGPU's buffers can be mapped (vmap)");
 }
 
 void Judge::weigh_primary() {
@@ -174,6 +172,15 @@ void Judge::weigh_cursor_size(Size size) {
         return worsen(Outlook::without_cursor,
                       fmt::format("{}, driver {} takes 64, 128 or 256 square", what,
                                   card_.capabilities.driver));
+}
+
+/// What may still come between where nothing known does.
+void Judge::warn() {
+    if (report_.outlook == Outlook::fails) return;
+    if (traits_.needs_vmap)
+        remark("only the commit will tell whether the vGPU's buffers can be mapped (vmap)");
+    if (card_.master == MasterState::held)
+        remark("somebody else is DRM master now and has to let go first");
 }
 
 }  // namespace

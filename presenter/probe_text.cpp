@@ -11,7 +11,7 @@
 namespace scanthru {
 namespace {
 
-constexpr std::size_t label_width = 10;
+constexpr std::size_t label_width = 12;
 
 /// Text that grows line by line: a headline, and below it labelled lines.
 class Page {

@@ -77,9 +77,9 @@ TEST(ProbeText, SaysWhatAnAdministratorAsks) {
     const std::string text = render_text(sample());
     for (const char* const words :
          {"one thing is missing", "card /dev/dri/card7", "no rights", "vkms", "nobody now",
-          "Virtual-1  connected, 3 modes, preferred 1024x768@60", "XR24: LINEAR",
+          "Virtual-1    connected, 3 modes, preferred 1024x768@60", "XR24: LINEAR",
           "mdev aaa: type-1 of parent0, IOMMU group 14", "process qemu (pid 42)",
-          "800x600 XR24 LINEAR", "(not imported)", "Virtual-1  would work"})
+          "800x600 XR24 LINEAR", "(not imported)", "Virtual-1    would work"})
         EXPECT_THAT(text, HasSubstr(words));
 }
 
