@@ -50,9 +50,13 @@ Result<UniqueFd> connect_unix(std::string_view path) {
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode) {
     const auto address = address_of(path);
     if (!address) return fail(address.error());
-    if (connect_unix(path)) return fail(EADDRINUSE, "bind");
+    // Only a refused connection tells that nobody serves there; EAGAIN is a full backlog.
+    const auto answered = connect_unix(path);
+    if (answered || answered.error().code == EAGAIN) return fail(EADDRINUSE, "bind");
     struct stat status {};
-    if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
+    if (answered.error().code == ECONNREFUSED && ::lstat(path.c_str(), &status) == 0 &&
+        S_ISSOCK(status.st_mode))
+        ::unlink(path.c_str());
 
     UniqueFd socket = open_socket();
     if (!socket) return fail(errno, "socket");
