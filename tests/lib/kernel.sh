@@ -7,21 +7,37 @@ kernel_default=6.1
 # kernel_series VERSION : 6.1.0-56-amd64 → 6.1
 kernel_series() { [[ $1 =~ ^([0-9]+\.[0-9]+) ]] && printf '%s\n' "${BASH_REMATCH[1]}"; }
 
-kernel_headers() { printf '/usr/src/linux-headers-%s\n' "$1"; }
-kernel_source() { printf '/usr/src/linux-source-%s.tar.xz\n' "$(kernel_series "$1")"; }
+# Versions of Debian's kernels, newest first; neither the cloud's nor the real-time ones.
+kernel_versions() { grep -Ex '[0-9]+\.[0-9]+\.[0-9][^ ]*-amd64' | grep -Ev -- '-(cloud|rt)-amd64$' | sort -rV; }
 
-# kernel_choose WANTED : the newest version whose name begins with WANTED and whose headers and source are installed.
+# Those whose headers and source are installed, then those fetched before, then those apt offers.
+kernel_candidates() {
+  local version
+  find /usr/src -maxdepth 1 -name 'linux-headers-*' -printf '%f\n' | sed 's/^linux-headers-//' | kernel_versions |
+    while read -r version; do [[ ! -e $(kernel_source / "$version") ]] || printf '%s\n' "$version"; done
+  [[ ! -d $cache/development ]] || find "$cache/development" -maxdepth 1 -type d -printf '%f\n' | kernel_versions
+  apt-cache pkgnames linux-headers- 2> /dev/null | sed 's/^linux-headers-//' | kernel_versions
+}
+
+# kernel_choose WANTED : the first of these whose name begins with WANTED.
 kernel_choose() {
   local wanted=$1 version
   while read -r version; do
-    [[ $version == "$wanted" || $version == "$wanted"[!0-9]* ]] || continue
-    [[ -e $(kernel_source "$version") ]] && { printf '%s\n' "$version"; return; }
-  done < <(find /usr/src -maxdepth 1 -name 'linux-headers-*-amd64' ! -name '*-cloud-amd64' ! -name '*-rt-amd64' \
-    -printf '%f\n' | sed 's/^linux-headers-//' | sort -rV)
-  note "no kernel $wanted: looked for /usr/src/linux-headers-$wanted*-amd64 and the linux-source package of its series;" \
-    "tests/lib/packages installs those of $kernel_default, tests/lib/packages --optional those of 6.12"
+    [[ $version != "$wanted" && $version != "$wanted"[!0-9]* ]] || { printf '%s\n' "$version"; return; }
+  done < <(kernel_candidates)
+  note "no kernel $wanted: apt offers no package linux-headers-$wanted*-amd64, nor is one installed; perhaps apt-get update helps"
   return 1
 }
+
+# kernel_development VERSION : folder under which usr/src has the kernel's headers and source, / where they are installed.
+kernel_development() {
+  local version=$1
+  if [[ -e $(kernel_headers / "$version") && -e $(kernel_source / "$version") ]]; then echo /; return; fi
+  cached "development/$version" "$project/tests/lib/fetch-development" "$version"
+}
+
+kernel_headers() { printf '%s/usr/src/linux-headers-%s\n' "${1%/}" "$2"; }
+kernel_source() { printf '%s/usr/src/linux-source-%s.tar.xz\n' "${1%/}" "$(kernel_series "$2")"; }
 
 # kernel_files VERSION : folder with vmlinuz and lib/modules/VERSION.
 kernel_files() {
@@ -30,13 +46,15 @@ kernel_files() {
 
 # kernel_modules VERSION : folder with the modules Debian does not ship and, where it builds, our own test vGPU.
 kernel_modules() {
-  local version=$1 source vgpu=$project/tests/vgpu recipe samples
-  source=$(kernel_source "$version")
+  local version=$1 development headers source vgpu=$project/tests/vgpu recipe samples
+  development=$(kernel_development "$version") || return 1
+  headers=$(kernel_headers "$development" "$version")
+  source=$(kernel_source "$development" "$version")
   recipe=$({ hash_of "$project/tests/lib/build-samples"; stat -c '%s %Y' "$source"; } | sha256sum | cut -c 1-16)
-  samples=$(cached "samples/$version-$recipe" "$project/tests/lib/build-samples" "$version" "$source") || return 1
+  samples=$(cached "samples/$version-$recipe" "$project/tests/lib/build-samples" "$headers" "$source") || return 1
   if [[ ! -e $vgpu/Makefile && ! -e $vgpu/Kbuild ]]; then printf '%s\n' "$samples"; return; fi
   recipe=$recipe-$(hash_of "$project/tests/lib/build-vgpu" "$vgpu")
-  cached "modules/$version-$recipe" "$project/tests/lib/build-vgpu" "$version" "$samples" "$vgpu" && return
+  cached "modules/$version-$recipe" "$project/tests/lib/build-vgpu" "$headers" "$samples" "$vgpu" && return
   note "going on without scanthru_vgpu.ko"
   printf '%s\n' "$samples"
 }
