@@ -67,8 +67,7 @@ Result<gid_t, std::string> lookup_group(const std::string& name) {
     std::vector<char> text(1024);
     group entry{};
     group* found = nullptr;
-    int error = 0;
-    while ((error = ::getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE)
+    while (::getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found) == ERANGE)
         text.resize(text.size() * 2);
     if (found == nullptr)
         return wrong(fmt::format("control socket: there is no group \"{}\"", name));

@@ -419,6 +419,19 @@ TEST_F(PresenterTest, MemoryIsBounded) {
     EXPECT_LE(display->framebuffers(), 3U);
 }
 
+TEST_F(PresenterTest, WhatIsOnTheScreenCannotMakeRoomAsItsMemoryStaysInUse) {
+    settings.bounds.bytes = std::uint64_t{1024} * 768 * 4;
+    set_up({}, {});
+    attach();
+    vgpu->show(picture(1));
+    frame();
+    const auto shown = primary()->framebuffer;
+    vgpu->show(picture(2));
+    frame();
+    EXPECT_EQ(primary()->framebuffer, shown);
+    EXPECT_EQ(counters.unshowable.get(), 1U);
+}
+
 TEST_F(PresenterTest, ANewPictureDoesNotEvictTheCursorThatWasJustNamed) {
     settings.bounds.entries = 4;
     set_up({}, {});
