@@ -36,7 +36,9 @@ App::~App() {
     sd_notify(0, "STOPPING=1");
     control_.reset();
     guests_.clear();
-    screens_.clear();
+    // Newest first: what an output was lit from may be what the one before it left.
+    while (!screens_.empty())
+        screens_.pop_back();
 }
 
 Result<void, std::string> App::set_up() {

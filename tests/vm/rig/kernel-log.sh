@@ -4,7 +4,7 @@
 
 # Anchored behind the time stamp: the plain words stand in harmless boot lines as well.
 stamp='^\[ *[0-9]+\.[0-9]+\] (\[[^]]*\] )?'
-report_start="$stamp"'(WARNING: |BUG: |kernel BUG at |watchdog: BUG|general protection|UBSAN: '
+report_start="$stamp"'(WARNING: |BUG: |BUG [^ :]+ \(|kernel BUG at |watchdog: BUG|general protection|UBSAN: '
 report_start+='|INFO: task .* blocked for more than|INFO: possible |list_add |list_del |refcount_t: )'
 report_more="$stamp"'(Oops|invalid opcode|divide error|stack segment|double fault|Kernel panic|KASAN)'
 report_end='---\[ end trace'
