@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/unix_socket.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -22,6 +23,9 @@ namespace {
 
 constexpr std::size_t max_clients = 16;
 constexpr std::size_t max_request = std::size_t{64} * 1024;
+/// Lines that wait for their turn.
+constexpr std::size_t max_waiting = 4 * max_request;
+constexpr std::chrono::seconds silence_limit{10};
 constexpr std::size_t max_answer = std::size_t{16} * 1024 * 1024;
 
 tl::unexpected<std::string> wrong(std::string sentence) {
@@ -189,14 +193,23 @@ void ControlServer::accept() {
         return;
     }
     const int fd = socket->get();
-    if (clients_.size() >= max_clients) {
+    if (clients_.size() >= max_clients && !make_room()) {
         const auto busy = fmt::format("{} clients are connected; there is no room", max_clients);
         static_cast<void>(send_all(fd, line_of(refusal(busy).json)));
         return;
     }
     auto watch = loop_.watch(fd, EPOLLIN, [this, fd](std::uint32_t) { read(fd); });
     if (!watch) return log(LogLevel::warning, "control socket: {}", watch.error());
-    clients_.emplace(fd, Client{std::move(*socket), {}, std::move(*watch)});
+    clients_.emplace(fd, Client{std::move(*socket), {}, std::move(*watch), {}, Clock::now()});
+}
+
+/// Lets go of the client that has been silent for longest, if that is long.
+bool ControlServer::make_room() {
+    const auto oldest = std::ranges::min_element(
+        clients_, {}, [](const auto& entry) { return entry.second.heard; });
+    if (Clock::now() - oldest->second.heard < silence_limit) return false;
+    clients_.erase(oldest);
+    return true;
 }
 
 void ControlServer::read(int fd) {
@@ -206,23 +219,32 @@ void ControlServer::read(int fd) {
         clients_.erase(fd);
         return;
     }
-    std::string& text = clients_.at(fd).received;
-    text += received->bytes;
-    if (!serve(fd, text)) clients_.erase(fd);
+    Client& client = clients_.at(fd);
+    client.heard = Clock::now();
+    client.received += received->bytes;
+    if (!client.more) return serve(fd);
+    if (client.received.size() > max_waiting && !refuse_long(fd)) clients_.erase(fd);
 }
 
-bool ControlServer::serve(int fd, std::string& text) {
-    std::size_t start = 0;
-    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', start)) {
-        const auto line = std::string_view{text}.substr(start, end - start);
-        start = end + 1;
-        if (line.empty()) continue;
-        if (line.size() > max_request) return refuse_long(fd);
-        const ControlAnswer reply = answer(handler_, line);
-        if (!send_all(fd, line_of(reply.json), reply.fd.get())) return false;
+void ControlServer::serve(int fd) {
+    Client& client = clients_.at(fd);
+    client.more.reset();
+    std::string& text = client.received;
+    text.erase(0, text.find_first_not_of('\n'));
+    const auto end = text.find('\n');
+    if (std::min(end, text.size()) > max_request) {
+        if (!refuse_long(fd)) clients_.erase(fd);
+        return;
     }
-    text.erase(0, start);
-    return text.size() <= max_request || refuse_long(fd);
+    if (end == std::string::npos) return;
+    const ControlAnswer reply = answer(handler_, std::string_view{text}.substr(0, end));
+    if (!send_all(fd, line_of(reply.json), reply.fd.get())) {
+        clients_.erase(fd);
+        return;
+    }
+    text.erase(0, end + 1);
+    if (text.find('\n') != std::string::npos)
+        client.more = loop_.after(std::chrono::milliseconds{0}, [this, fd] { serve(fd); });
 }
 
 bool ControlServer::refuse_long(int fd) {

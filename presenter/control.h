@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/clock.h"
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -29,7 +30,9 @@ using ControlHandler = std::function<ControlAnswer(const nlohmann::json& request
 
 /// Serves the control socket on the main thread's loop, up to 16 clients at a time.
 ///
-/// A client that does not take its answer within a second is let go.
+/// One request of a client is answered per turn of the loop, so that a client with many cannot keep
+/// it. A client that does not take its answer within a second is let go, and where there is no room
+/// for another one, who has been silent for longest.
 class ControlServer {
 public:
     /// `path` and its folder are created. The socket is 0600, or 0660 for `group` when not empty.
@@ -50,14 +53,17 @@ private:
         UniqueFd socket;
         std::string received;
         EventLoop::Watch watch;
+        EventLoop::Timer more;  ///< Set while whole lines wait in `received`.
+        Clock::time_point heard = Clock::now();
     };
 
     ControlServer(EventLoop& loop, std::string path, ControlHandler handler);
     Result<void> start_accepting();
     void accept();
     void read(int fd);
-    /// Answers the whole lines in `text` and takes them out. False: this client is to go.
-    bool serve(int fd, std::string& text);
+    /// Answers one line of what was received, and the next one at the next turn of the loop.
+    void serve(int fd);
+    bool make_room();
     bool refuse_long(int fd);
 
     EventLoop& loop_;

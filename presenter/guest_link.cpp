@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/guest_link.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <type_traits>
 #include <unistd.h>
 
@@ -13,17 +15,33 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// Between two attempts; it doubles up to the other while what is had is lost again at once.
 constexpr milliseconds retry_delay{250};
+constexpr milliseconds longest_delay{4000};
+/// What holds this long was no accident.
+constexpr std::chrono::seconds steady_time{5};
 /// Who serves a descriptor has it at hand; the main thread waits no longer.
 constexpr milliseconds receive_limit{100};
 constexpr milliseconds receive_retry_delay{2000};
 /// Removal of an mdev waits for us without telling; its entry in sysfs goes first.
 constexpr milliseconds mdev_watch_interval{100};
 constexpr milliseconds plugged_interval{100};
-constexpr int plugged_attempts = 5;
+constexpr int quick_plugged_checks = 5;
+constexpr milliseconds slow_plugged_interval{1000};
 
 std::string mdev_path(const std::string& uuid) {
     return "/sys/bus/mdev/devices/" + uuid;
+}
+
+/// Tells a device from one that was created later under the same name; 0: there is none.
+ino_t inode_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+}
+
+milliseconds next_delay(milliseconds delay, Clock::time_point held_since) {
+    if (Clock::now() - held_since >= steady_time) return retry_delay;
+    return std::min(delay * 2, longest_delay);
 }
 
 }  // namespace
@@ -33,12 +51,18 @@ GuestLink::GuestLink(EventLoop& loop, GuestConfig config, Listener listener)
     if (const auto* source = std::get_if<vfio::MdevSource>(&config_.source)) mdev_ = source->uuid;
     if (const auto* source = std::get_if<vfio::QmpSource>(&config_.source))
         mdev_ = source->mdev.value_or("");
+    if (const auto* source = std::get_if<vfio::InheritedSource>(&config_.source)) {
+        // From now on ours to close; no child is to have it.
+        inherited_.reset(source->fd);
+        ::fcntl(source->fd, F_SETFD, FD_CLOEXEC);
+    }
 }
 
 GuestLink::~GuestLink() = default;
 
 void GuestLink::start() {
     if (!mdev_.empty()) watch_mdev(mdev_);
+    if (std::holds_alternative<vfio::QmpSource>(config_.source)) return connect_monitor();
     attempt();
 }
 
@@ -48,20 +72,24 @@ void GuestLink::retry(Clock::duration delay) {
 
 void GuestLink::attempt() {
     if (state_ == State::attached) return;
+    if (!old_buffers_.expired()) {
+        // An output that hangs holds buffers of it: getting those again would be a second GET.
+        wait_because("an output has not let go of its old device yet");
+        return retry(retry_delay);
+    }
     std::visit(
         [this](const auto& source) {
             using Source = std::decay_t<decltype(source)>;
             if constexpr (std::is_same_v<Source, vfio::MdevSource>) {
                 attempt_mdev(source);
+            } else if (state_ == State::released) {
+                // A new QEMU ends this; nothing else does.
             } else if constexpr (std::is_same_v<Source, vfio::QmpSource>) {
-                attempt_qmp(source);
+                if (pidfd_) take_from_qemu();
             } else if constexpr (std::is_same_v<Source, vfio::InheritedSource>) {
-                // A duplicate: after a release the descriptor can be taken up again.
-                UniqueFd device{::fcntl(source.fd, F_DUPFD_CLOEXEC, 3)};
-                attempt_descriptor(device ? Result<UniqueFd>{std::move(device)}
-                                          : fail(errno, "inherited descriptor"));
+                if (inherited_) attach(std::move(inherited_));
             } else {
-                attempt_descriptor(vfio::receive_device(source.socket, receive_limit));
+                attempt_received(source);
             }
         },
         config_.source);
@@ -69,7 +97,7 @@ void GuestLink::attempt() {
 
 void GuestLink::attempt_mdev(const vfio::MdevSource& source) {
     if (state_ == State::released) {
-        if (mdev_exists()) return retry(retry_delay);
+        if (inode_of(mdev_path(mdev_)) == released_inode_) return retry(retry_delay);
         state_ = State::waiting;
     }
     auto opened = vfio::open_mdev(source.uuid);
@@ -82,19 +110,17 @@ void GuestLink::attempt_mdev(const vfio::MdevSource& source) {
     attach(std::move(opened->device));
 }
 
-void GuestLink::attempt_descriptor(Result<UniqueFd> device) {
-    if (state_ == State::released) return;
+void GuestLink::attempt_received(const vfio::ReceivedSource& source) {
+    auto device = vfio::receive_device(source.socket, receive_limit);
     if (device) return attach(*std::move(device));
     wait_because(fmt::format("{}", device.error()));
-    if (std::holds_alternative<vfio::ReceivedSource>(config_.source)) retry(receive_retry_delay);
+    retry(receive_retry_delay);
 }
 
-void GuestLink::attempt_qmp(const vfio::QmpSource& source) {
-    if (qmp_) {
-        if (!pidfd_) return on_monitor_ready();
-        if (state_ == State::waiting) take_from_qemu();
-        return;
-    }
+/// In every state: what QEMU has to say matters most while its device is ours.
+void GuestLink::connect_monitor() {
+    qmp_.reset();
+    const auto& source = std::get<vfio::QmpSource>(config_.source);
     auto connected = QmpClient::connect(
         loop_, source.socket,
         {.ready = [this] { on_monitor_ready(); },
@@ -113,15 +139,21 @@ void GuestLink::attempt_qmp(const vfio::QmpSource& source) {
                                      ? ": other clients hold this monitor; give scanthru a -qmp "
                                        "socket of its own"
                                      : ""));
-    retry(retry_delay);
+    connect_monitor_in(retry_delay);
+}
+
+void GuestLink::connect_monitor_in(Clock::duration delay) {
+    monitor_timer_ = loop_.after(delay, [this] { connect_monitor(); });
 }
 
 void GuestLink::on_monitor_ready() {
-    monitor_trouble_.clear();
+    monitor_ready_at_ = Clock::now();
     if (const auto watched = watch_process(); !watched) {
-        wait_because(fmt::format("{}", watched.error()));
-        return retry(receive_retry_delay);
+        if (state_ == State::waiting) wait_because(fmt::format("{}", watched.error()));
+        return connect_monitor_in(receive_retry_delay);
     }
+    // Events may have been missed while nobody listened.
+    if (state_ == State::attached) return check_still_plugged(0);
     attempt();
 }
 
@@ -133,6 +165,7 @@ Result<void> GuestLink::watch_process() {
     if (!source.pid && !peer) return fail(peer.error());
     const pid_t pid = source.pid ? *source.pid : *peer;
     if (pid_ == pid && pidfd_) return {};
+    let_go("another QEMU serves its monitor");
     auto pidfd = vfio::open_pidfd(pid);
     if (!pidfd) return fail(pidfd.error());
     auto watch = loop_.watch(pidfd->get(), EPOLLIN, [this](auto) { on_process_end(); });
@@ -156,27 +189,21 @@ void GuestLink::take_from_qemu() {
 
 void GuestLink::attach(UniqueFd device) {
     auto probed = vfio::GfxDevice::probe(std::move(device), config_.abi);
-    if (!probed || probed->exports() != vfio::Export::dmabuf) {
+    const bool shows = probed && probed->exports() != vfio::Export::none;
+    if (!shows) {
         group_.reset();
         container_.reset();
+        wait_because(probed ? "its device has no display" : fmt::format("{}", probed.error()));
+        return retry(probed ? receive_retry_delay : retry_delay);
     }
-    if (!probed) {
-        wait_because(fmt::format("{}", probed.error()));
-        return retry(retry_delay);
-    }
-    if (probed->exports() != vfio::Export::dmabuf) {
-        wait_because(probed->exports() == vfio::Export::region
-                         ? "its device shows a memory region and no dma-bufs: it would have to be "
-                           "copied, which this version cannot do"
-                         : "its device has no display");
-        return retry(std::chrono::seconds{2});
-    }
+    attached_at_ = Clock::now();
     dialect_ = probed->dialect();
     buffers_ = GuestBuffers::create(*std::move(probed));
     state_ = State::attached;
     reason_.clear();
-    log(LogLevel::info, "guest {}: attached ({}, {} dialect)", config_.name,
-        vfio::to_string(config_.source), vfio::to_string(*dialect_));
+    log(LogLevel::info, "guest {}: attached ({}, {} dialect{})", config_.name,
+        vfio::to_string(config_.source), vfio::to_string(*dialect_),
+        buffers_->device().exports() == vfio::Export::region ? ", without dma-bufs" : "");
     listener_.attached(buffers_);
 }
 
@@ -185,22 +212,30 @@ void GuestLink::let_go(const std::string& why) {
     state_ = State::waiting;
     reason_ = why;
     log(LogLevel::info, "guest {}: let go: {}", config_.name, why);
+    old_buffers_ = buffers_;
     buffers_.reset();
     listener_.lost();
     group_.reset();
     container_.reset();
     remote_fd_ = -1;
     plugged_timer_.reset();
-    retry(retry_delay);
+    retry(gone_delay_);
 }
 
 void GuestLink::release() {
+    released_inode_ = mdev_.empty() ? 0 : inode_of(mdev_path(mdev_));
     let_go("released on request");
+    inherited_.reset();
     state_ = State::released;
-    reason_ = "released on request; taken again when it has gone and come back";
+    const bool comes_back = std::holds_alternative<vfio::MdevSource>(config_.source) ||
+                            std::holds_alternative<vfio::QmpSource>(config_.source);
+    reason_ = comes_back ? "released on request; taken again when it has gone and come back"
+                         : "released on request; taken again when scanthru is started again";
 }
 
 void GuestLink::device_gone() {
+    // A device that answers everything but QUERY would be attached four times a second.
+    gone_delay_ = next_delay(gone_delay_, attached_at_);
     let_go("its device has gone");
 }
 
@@ -212,7 +247,7 @@ void GuestLink::wait_because(const std::string& why) {
 
 void GuestLink::on_event(const std::string& name) {
     log(LogLevel::debug, "guest {}: QMP event {}", config_.name, name);
-    if (name == "DEVICE_DELETED") return check_still_plugged(plugged_attempts);
+    if (name == "DEVICE_DELETED") return check_still_plugged(0);
     if (name == "SHUTDOWN") {
         // Its QEMU is about to end, or stays without a running guest (-no-shutdown); RESET or
         // RESUME brings it back.
@@ -223,13 +258,13 @@ void GuestLink::on_event(const std::string& name) {
 }
 
 /// QEMU deletes a device in several steps; the descriptor goes at some point around the event.
-void GuestLink::check_still_plugged(int attempts_left) {
+void GuestLink::check_still_plugged(int checks) {
     if (state_ != State::attached) return;
     if (!vfio::same_open_file(buffers_->device().fd(), *pid_, remote_fd_))
         return let_go("its device was unplugged from QEMU");
-    if (attempts_left > 0)
-        plugged_timer_ = loop_.after(
-            plugged_interval, [this, attempts_left] { check_still_plugged(attempts_left - 1); });
+    const auto interval = checks < quick_plugged_checks ? plugged_interval : slow_plugged_interval;
+    plugged_timer_ =
+        loop_.after(interval, [this, checks] { check_still_plugged(checks + 1); });
 }
 
 void GuestLink::on_monitor_closed(const std::string& why) {
@@ -237,10 +272,8 @@ void GuestLink::on_monitor_closed(const std::string& why) {
     if (monitor_trouble_ != why) log(LogLevel::warning, "guest {}: QMP: {}", config_.name, why);
     monitor_trouble_ = why;
     if (state_ == State::waiting) reason_ = why;
-    retry_timer_ = loop_.after(retry_delay, [this] {
-        qmp_.reset();
-        attempt_qmp(std::get<vfio::QmpSource>(config_.source));
-    });
+    monitor_delay_ = next_delay(monitor_delay_, monitor_ready_at_);
+    connect_monitor_in(monitor_delay_);
 }
 
 void GuestLink::on_process_end() {
@@ -251,7 +284,9 @@ void GuestLink::on_process_end() {
     if (state_ == State::released) state_ = State::waiting;
     let_go("its QEMU has ended");
     reason_ = "its QEMU has ended";
-    retry(retry_delay);
+    retry_timer_.reset();
+    monitor_trouble_.clear();
+    connect_monitor_in(retry_delay);
 }
 
 void GuestLink::watch_mdev(const std::string& uuid) {

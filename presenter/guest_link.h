@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 
 namespace scanthru {
 
@@ -60,8 +61,9 @@ private:
     void retry(Clock::duration delay);
     void attempt();
     void attempt_mdev(const vfio::MdevSource& source);
-    void attempt_qmp(const vfio::QmpSource& source);
-    void attempt_descriptor(Result<UniqueFd> device);
+    void attempt_received(const vfio::ReceivedSource& source);
+    void connect_monitor();
+    void connect_monitor_in(Clock::duration delay);
     void take_from_qemu();
     void attach(UniqueFd device);
     void let_go(const std::string& why);
@@ -71,7 +73,7 @@ private:
     void on_event(const std::string& name);
     void on_monitor_closed(const std::string& why);
     void on_process_end();
-    void check_still_plugged(int attempts_left);
+    void check_still_plugged(int checks);
     void watch_mdev(const std::string& uuid);
     bool mdev_exists() const;
 
@@ -82,6 +84,11 @@ private:
     std::string reason_;
 
     std::shared_ptr<GuestBuffers> buffers_;
+    std::weak_ptr<GuestBuffers> old_buffers_;  ///< Of the device before, while an output has them.
+    UniqueFd inherited_;                       ///< fd: until it is attached.
+    ino_t released_inode_ = 0;                 ///< Of the mdev that was released.
+    Clock::time_point attached_at_;
+    std::chrono::milliseconds gone_delay_{250};
     UniqueFd container_;
     UniqueFd group_;
     std::optional<vfio::Dialect> dialect_;
@@ -89,11 +96,14 @@ private:
 
     std::unique_ptr<QmpClient> qmp_;
     std::string monitor_trouble_;  ///< What the log was told last.
+    Clock::time_point monitor_ready_at_;
+    std::chrono::milliseconds monitor_delay_{250};
     std::optional<pid_t> pid_;
     UniqueFd pidfd_;
     int remote_fd_ = -1;
     EventLoop::Watch process_watch_;
     EventLoop::Timer retry_timer_;
+    EventLoop::Timer monitor_timer_;
     EventLoop::Timer watch_timer_;
     EventLoop::Timer plugged_timer_;
 };
