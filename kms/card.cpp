@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gbm.h>
 
 namespace scanthru::kms {
 namespace {
@@ -61,6 +62,15 @@ Result<std::unique_ptr<Card>> Card::prepare(UniqueFd drm, std::string path) {
     std::unique_ptr<Card> card{new Card{std::move(drm), std::move(path)}};
     card->capabilities_ = std::move(capabilities);
     return card;
+}
+
+Card::~Card() {
+    if (gbm_ != nullptr) gbm_device_destroy(gbm_);
+}
+
+gbm_device* Card::gbm() {
+    std::call_once(gbm_once_, [this] { gbm_ = gbm_create_device(fd_.get()); });
+    return gbm_;
 }
 
 bool Card::is_master() const noexcept {

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <string>
 
+struct gbm_device;
+
 namespace scanthru::kms {
 
 /// What a card's driver says of itself, read once.
@@ -47,6 +49,14 @@ public:
     /// Held from drmPrimeFDToHandle to GEM_CLOSE.
     std::mutex& import_mutex() noexcept { return import_mutex_; }
 
+    /// The card's gbm device, created (its driver is loaded) at the first call; null where gbm has
+    /// no driver for this card. Any thread.
+    gbm_device* gbm();
+
+    ~Card();
+    Card(const Card&) = delete;
+    Card& operator=(const Card&) = delete;
+
 private:
     Card(UniqueFd fd, std::string path) noexcept : fd_(std::move(fd)), path_(std::move(path)) {}
 
@@ -54,6 +64,8 @@ private:
     std::string path_;
     Capabilities capabilities_;
     std::mutex import_mutex_;
+    std::once_flag gbm_once_;
+    gbm_device* gbm_ = nullptr;
 };
 
 }  // namespace scanthru::kms

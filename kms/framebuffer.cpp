@@ -32,26 +32,6 @@ private:
     std::uint32_t handle_;
 };
 
-/// A dumb buffer that belongs to nobody yet.
-class DumbBuffer {
-public:
-    DumbBuffer(int drm_fd, std::uint32_t handle) noexcept : drm_fd_(drm_fd), handle_(handle) {}
-
-    DumbBuffer(const DumbBuffer&) = delete;
-    DumbBuffer& operator=(const DumbBuffer&) = delete;
-
-    ~DumbBuffer() {
-        if (handle_ != no_handle) drmModeDestroyDumbBuffer(drm_fd_, handle_);
-    }
-
-    std::uint32_t get() const noexcept { return handle_; }
-    std::uint32_t release() noexcept { return std::exchange(handle_, no_handle); }
-
-private:
-    int drm_fd_;
-    std::uint32_t handle_;
-};
-
 }  // namespace
 
 Result<Framebuffer> Framebuffer::import(Card& card, const DmabufImage& image) {
@@ -100,43 +80,6 @@ Framebuffer& Framebuffer::operator=(Framebuffer&& other) noexcept {
 
 Framebuffer::~Framebuffer() {
     if (id_ != no_framebuffer) drmModeRmFB(drm_fd_, raw(id_));
-}
-
-Result<HostPicture> HostPicture::create(Card& card, Size size) {
-    std::uint32_t handle = no_handle;
-    std::uint32_t pitch = 0;
-    std::uint64_t bytes = 0;
-    if (const int ret = drmModeCreateDumbBuffer(card.fd(), size.width, size.height, 32, 0, &handle,
-                                                &pitch, &bytes);
-        ret != 0)
-        return fail(-ret, "drmModeCreateDumbBuffer");
-    DumbBuffer dumb{card.fd(), handle};
-    auto framebuffer = Framebuffer::wrap(card, dumb.get(),
-                                         {.format = DRM_FORMAT_XRGB8888,
-                                          .modifier = DRM_FORMAT_MOD_LINEAR,
-                                          .size = size,
-                                          .stride = pitch});
-    if (!framebuffer) return fail(framebuffer.error());
-    return HostPicture{card.fd(), dumb.release(), std::move(*framebuffer)};
-}
-
-HostPicture::HostPicture(HostPicture&& other) noexcept
-    : drm_fd_(other.drm_fd_),
-      handle_(std::exchange(other.handle_, no_handle)),
-      framebuffer_(std::move(other.framebuffer_)) {}
-
-HostPicture& HostPicture::operator=(HostPicture&& other) noexcept {
-    HostPicture taken{std::move(other)};
-    std::swap(drm_fd_, taken.drm_fd_);
-    std::swap(handle_, taken.handle_);
-    std::swap(framebuffer_, taken.framebuffer_);
-    return *this;
-}
-
-HostPicture::~HostPicture() {
-    // The framebuffer first: it refers to the memory.
-    { const Framebuffer gone = std::move(framebuffer_); }
-    if (handle_ != no_handle) drmModeDestroyDumbBuffer(drm_fd_, handle_);
 }
 
 }  // namespace scanthru::kms

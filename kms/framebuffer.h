@@ -51,26 +51,4 @@ private:
     Size size_;
 };
 
-/// A host picture in ordinary memory (DRM dumb buffer, XRGB8888) with its framebuffer. Black at
-/// first: the kernel clears dumb buffers.
-class HostPicture {
-public:
-    /// Errors: what CREATE_DUMB or ADDFB2 reports.
-    static Result<HostPicture> create(Card& card, Size size);
-
-    HostPicture(HostPicture&& other) noexcept;
-    HostPicture& operator=(HostPicture&& other) noexcept;
-    ~HostPicture();
-
-    const Framebuffer& framebuffer() const noexcept { return framebuffer_; }
-
-private:
-    HostPicture(int drm_fd, std::uint32_t handle, Framebuffer framebuffer) noexcept
-        : drm_fd_(drm_fd), handle_(handle), framebuffer_(std::move(framebuffer)) {}
-
-    int drm_fd_;
-    std::uint32_t handle_;
-    Framebuffer framebuffer_;
-};
-
 }  // namespace scanthru::kms

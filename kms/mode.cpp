@@ -84,6 +84,11 @@ std::chrono::nanoseconds frame_period(const Mode& mode) noexcept {
     return std::chrono::nanoseconds{static_cast<std::int64_t>(ns)};
 }
 
+std::chrono::nanoseconds vertical_blanking(const Mode& mode) noexcept {
+    if (mode.vtotal <= mode.vdisplay) return std::chrono::nanoseconds::zero();
+    return frame_period(mode) * (mode.vtotal - mode.vdisplay) / mode.vtotal;
+}
+
 std::string to_string(const Mode& mode) {
     const std::uint32_t refresh = refresh_mhz(mode);
     return fmt::format("{}x{}@{}.{:03}", mode.hdisplay, mode.vdisplay, refresh / 1000,

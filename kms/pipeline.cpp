@@ -85,6 +85,8 @@ const Connector* Search::writeback(const Crtc& crtc) const {
 
 Result<Mode, NoPipeline> choose_mode_for(std::span<const Mode> modes, const ModeWish& wish) {
     const Mode* chosen = choose_mode(modes, wish);
+    // A rate that there is not gives way to the size: a picture is better than none.
+    if (chosen == nullptr && wish.size) chosen = choose_mode(modes, {.size = wish.size});
     if (chosen == nullptr && !wish.size) chosen = choose_mode(modes, ModeWish{});
     if (chosen == nullptr) return tl::unexpected{NoPipeline::no_mode};
     return *chosen;

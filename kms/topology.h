@@ -90,8 +90,8 @@ std::string_view to_string(NoPipeline reason);
 /// A connector named by the user is taken even when nothing is plugged in, provided it has a mode.
 /// The CRTC that drives the connector already is preferred, then the lowest that drives no other,
 /// then the lowest; one without a primary plane is passed over. Planes that can serve the fewest
-/// CRTCs are taken first. A mode wish that nothing meets is `no_mode` only if the wish names a
-/// size; a rate alone falls back. An unnamed output is never one that a taken CRTC drives.
+/// CRTCs are taken first. A rate that nothing meets falls back to another one; a size that
+/// nothing has is `no_mode`. An unnamed output is never one that a taken CRTC drives.
 Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish);
 
 }  // namespace scanthru::kms

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
@@ -16,6 +18,8 @@ namespace scanthru {
 namespace {
 
 constexpr std::chrono::seconds progress_interval{2};
+/// A modeset to black, and a slow one.
+constexpr std::chrono::seconds stop_limit{2};
 
 tl::unexpected<std::string> sentence(std::string text) {
     return tl::unexpected<std::string>{std::move(text)};
@@ -36,9 +40,23 @@ App::~App() {
     sd_notify(0, "STOPPING=1");
     control_.reset();
     guests_.clear();
+    put_out();
+}
+
+/// Ends the outputs. One that hangs in its driver must not keep the others from being put back.
+void App::put_out() {
+    for (const auto& screen : screens_)
+        screen->output->frames().request_stop();
+    bool stuck = false;
     // Newest first: what an output was lit from may be what the one before it left.
-    while (!screens_.empty())
-        screens_.pop_back();
+    for (; !screens_.empty(); screens_.pop_back()) {
+        Output& output = *screens_.back()->output;
+        if (output.frames().wait_stopped(stop_limit)) continue;
+        log(LogLevel::error, "output {}: held up in a call; it is left as it is", output.name());
+        stuck = true;
+        static_cast<void>(screens_.back().release());
+    }
+    if (stuck) std::_Exit(1);
 }
 
 Result<void, std::string> App::set_up() {
@@ -67,6 +85,11 @@ Result<void, std::string> App::serve_control() {
 Result<void, std::string> App::light_all() {
     std::vector<OutputConfig> outputs = command_.config.outputs;
     if (outputs.empty()) outputs.emplace_back();
+    // One card may have several names (/dev/dri/by-path/…), and only its first opener drives it.
+    for (OutputConfig& output : outputs) {
+        std::error_code error;
+        if (auto path = std::filesystem::canonical(output.card, error); !error) output.card = path;
+    }
     std::vector<std::string> paths;
     if (std::ranges::any_of(outputs, [](const auto& output) { return output.card.empty(); }))
         paths = Cards::paths();
@@ -146,7 +169,9 @@ void App::read_news(Screen& screen) {
     frames.news().quieten();
     while (const auto note = frames.notes().pop())
         log(urgency(note->kind), "output {}: {}", screen.output->name(), to_string(*note));
-    if (frames.card_gone()) {
+    if (frames.out_of_memory())
+        log(LogLevel::error, "output {}: out of memory", screen.output->name());
+    if (frames.card_gone() || frames.out_of_memory()) {
         exit_code_ = 1;
         loop_->stop();
         return;

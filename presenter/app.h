@@ -47,6 +47,7 @@ private:
     void attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers);
     void read_news(Screen& screen);
     void check_progress();
+    void put_out();
 
     ControlAnswer answer(const nlohmann::json& request);
     nlohmann::json status() const;

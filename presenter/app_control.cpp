@@ -33,14 +33,17 @@ std::string text_of(const json& request, const char* key) {
 /// What the hardware shows, where no CPU can read what is shown. The frame thread does it: it alone
 /// commits on its CRTC.
 Result<Pixels, std::string> capture(FrameThread& frames) {
-    const auto promise = std::make_shared<std::promise<Result<Pixels, std::string>>>();
+    using Captured = Result<kms::HostPicture, std::string>;
+    const auto promise = std::make_shared<std::promise<Captured>>();
     auto captured = promise->get_future();
     frames.run([promise](kms::Card& card, const kms::Pipeline& pipeline) {
         promise->set_value(capture_by_writeback(card, pipeline));
     });
     if (captured.wait_for(capture_limit) != std::future_status::ready)
         return tl::unexpected<std::string>{"the output's thread is held up in a call"};
-    return captured.get();
+    const auto picture = captured.get();
+    if (!picture) return tl::unexpected{picture.error()};
+    return read_host_picture(*picture);
 }
 
 }  // namespace

@@ -75,13 +75,6 @@ std::string read_modeline(const toml::node& node, std::optional<kms::Mode>& into
     return complaint;
 }
 
-std::string read_flag(const toml::node& node, bool& into) {
-    const auto* const flag = node.as_boolean();
-    if (flag == nullptr) return fmt::format("expected true or false, not {}", kind_of(node));
-    into = flag->get();
-    return {};
-}
-
 std::string read_margin(const toml::node& node, std::chrono::microseconds& into) {
     const auto* const number = node.as_integer();
     if (number == nullptr) return fmt::format("expected whole microseconds, not {}", kind_of(node));
@@ -113,9 +106,9 @@ constexpr std::array<Key<OutputConfig>, 8> output_keys{{
      [](Node value, OutputConfig& output) {
          return read_modeline(value, output.modeline);
      }},
-    {"follow",
+    {"fit",
      [](Node value, OutputConfig& output) {
-         return read_flag(value, output.follow);
+         return read_parsed(value, parse_fit, output.fit);
      }},
     {"guest",
      [](Node value, OutputConfig& output) {
@@ -264,7 +257,7 @@ bool OutputConfig::operator==(const OutputConfig& other) const {
             ? std::memcmp(&*modeline, &*other.modeline, sizeof(kms::Mode)) == 0
             : modeline.has_value() == other.modeline.has_value();
     return name == other.name && card == other.card && mode == other.mode && same_modeline &&
-           follow == other.follow && guest == other.guest && refresh == other.refresh &&
+           fit == other.fit && guest == other.guest && refresh == other.refresh &&
            margin == other.margin;
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "kms/mode.h"
+#include "presenter/layout.h"
 #include "vfio/gfx_device.h"
 #include "vfio/guest_source.h"
 
@@ -29,8 +30,8 @@ struct OutputConfig {
     std::string card;    ///< "/dev/dri/card0"; empty: the first card that has such a connector.
     kms::ModeWish mode;  ///< `mode = "preferred" | "WxH" | "WxH@HZ"`
     std::optional<kms::Mode> modeline;  ///< `modeline = "…"`: used as it is, before `mode`.
-    bool follow = true;  ///< Follow the guest's size with a mode of the monitor that equals it.
-    std::string guest;   ///< Name of the guest to show; empty: the first one.
+    Fit fit = Fit::follow;              ///< `fit = "follow" | "scale" | "center" | "crop"`
+    std::string guest;                  ///< Name of the guest to show; empty: the first one.
     Refresh refresh = Refresh::automatic;
     std::chrono::microseconds margin{
         1000};  ///< `margin_us`: the guest is asked this long before the vblank.

@@ -34,6 +34,13 @@ Result<T, std::string> one_of(const std::array<Word<T>, n>& words, std::string_v
     return wrong(fmt::format("expected {}, not \"{}\"", expected, text));
 }
 
+constexpr std::array<Word<Fit>, 4> fit_words{{
+    {"follow", Fit::follow},
+    {"scale", Fit::scale},
+    {"center", Fit::center},
+    {"crop", Fit::crop},
+}};
+
 constexpr std::array<Word<Refresh>, 3> refresh_words{{
     {"auto", Refresh::automatic},
     {"always", Refresh::always},
@@ -54,6 +61,10 @@ constexpr std::array<Word<LogLevel>, 4> log_level_words{{
 }};
 
 }  // namespace
+
+Result<Fit, std::string> parse_fit(std::string_view text) {
+    return one_of(fit_words, text);
+}
 
 Result<Refresh, std::string> parse_refresh(std::string_view text) {
     return one_of(refresh_words, text);
@@ -76,6 +87,8 @@ Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microse
 
 Result<std::string, std::string> check_socket_path(std::string_view text) {
     if (text.empty()) return wrong("expected the path of a socket, not an empty string");
+    // Server and clients have different working directories.
+    if (text.front() != '/') return wrong(fmt::format("expected a path from the root on (/…), not \"{}\"", text));
     if (text.size() > vfio::max_socket_path)
         return wrong(fmt::format("the path has {} bytes; a Unix socket's path has at most {}",
                                  text.size(), vfio::max_socket_path));

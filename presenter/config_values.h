@@ -17,6 +17,7 @@
 namespace scanthru {
 
 /// `auto`, `always` or `never`.
+Result<Fit, std::string> parse_fit(std::string_view text);
 Result<Refresh, std::string> parse_refresh(std::string_view text);
 
 /// `auto` (nothing), `mainline` or `draft-v14`.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <poll.h>
 #include <pthread.h>
 #include <system_error>
@@ -39,7 +40,7 @@ Result<std::unique_ptr<FrameThread>> FrameThread::start(const std::string& name,
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     try {
-        self->thread_ = std::thread{&FrameThread::loop, self.get()};
+        self->thread_ = std::thread{&FrameThread::run_loop, self.get()};
     } catch (const std::system_error& refused) {
         error = refused.code().value();
     }
@@ -58,12 +59,23 @@ FrameThread::FrameThread(
       mailbox_(std::move(mail)),
       news_(std::move(news)) {}
 
-void FrameThread::stop() {
-    if (!thread_.joinable()) return;
+void FrameThread::request_stop() {
     newest_.guest = nullptr;
     ++newest_.number;
     newest_.stop = true;
     mailbox_.post(newest_);
+}
+
+bool FrameThread::wait_stopped(std::chrono::milliseconds limit) const {
+    const auto deadline = Clock::now() + limit;
+    while (!ended_ && Clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return ended_;
+}
+
+void FrameThread::stop() {
+    if (!thread_.joinable()) return;
+    request_stop();
     thread_.join();
 }
 
@@ -90,17 +102,37 @@ bool FrameThread::wait_attached(std::chrono::milliseconds limit) const {
     return attached();
 }
 
+void FrameThread::run_loop() noexcept {
+    try {
+        loop();
+    } catch (const std::bad_alloc&) {
+        out_of_memory_ = true;
+    }
+    ended_ = true;
+    news_.ring();
+}
+
+/// How long before the vblank's timestamp the guest is asked.
+std::chrono::nanoseconds FrameThread::lead() const {
+    const auto period = clock_.period();
+    const auto margin = std::min(pacing_.margin, period / 2);
+    if (!pacing_.stamped_after_blanking) return margin;
+    const auto blanking = kms::vertical_blanking(presenter_.scanout().pipeline().mode);
+    return std::min(margin + blanking, period * 3 / 4);
+}
+
 void FrameThread::loop() {
     read_clock();
     while (true) {
         const bool busy = presenter_.has_guest() && !device_gone_ && !card_gone_;
         const auto now = Clock::now();
         if (busy) aim(now);
-        const auto margin = std::min(pacing_.margin, clock_.period() / 2);
-        if (wait(busy ? target_.when - margin : now + idle_sleep)) {
+        if (wait(busy ? target_.when - lead() : now + idle_sleep)) {
             if (!read_mail()) return;
         } else if (busy) {
             present();
+        } else {
+            keep_time(Clock::now());
         }
         ++turns_;
     }
@@ -109,8 +141,7 @@ void FrameThread::loop() {
 /// Chooses the vblank to sample for: the next one whose sampling time has not passed, so that one
 /// that was just served or slept through is not served again.
 void FrameThread::aim(kms::Timestamp now) {
-    const auto margin = std::min(pacing_.margin, clock_.period() / 2);
-    target_ = clock_.next_after(std::max(now + margin, target_.when));
+    target_ = clock_.next_after(std::max(now + lead(), target_.when));
 }
 
 /// Whether there is mail; false when the time has come.
@@ -127,6 +158,7 @@ bool FrameThread::read_mail() {
         presenter_.attach(letter.guest, Clock::now());
         device_gone_ = false;
     }
+    carried_out_ = letter.number;  // An errand takes its time.
     if (letter.errand && letter.errand_number != errands_run_) {
         const Scanout& scanout = presenter_.scanout();
         (*letter.errand)(scanout.card(), scanout.pipeline());
@@ -134,7 +166,6 @@ bool FrameThread::read_mail() {
     }
     target_ = {};  // Either may have waited for a vblank.
     read_clock();
-    carried_out_ = letter.number;
     news_.ring();
     return !letter.stop;
 }
@@ -193,6 +224,7 @@ kms::Vblank FrameThread::read_clock() {
             return *seen;
         }
         if (seen.error().code == EOPNOTSUPP) has_vblank_ = false;
+        if (seen.error().code == ENODEV && !card_gone_.exchange(true)) news_.ring();
     }
     const kms::Vblank now{.sequence = 0, .when = clock_read_};
     if (clock_.last().when == kms::Timestamp{}) clock_.sync(now);

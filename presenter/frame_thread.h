@@ -16,9 +16,13 @@ namespace scanthru {
 
 /// When the guest is asked.
 struct Pacing {
-    /// Before the vblank; at most half a frame period is used. Has to cover wake lateness, two
-    /// queries and the commit up to the point where the driver arms it.
+    /// Before the hardware takes what was committed; at most half a frame period is used. Has to
+    /// cover wake lateness, two queries and the commit up to the point where the driver arms it.
     std::chrono::nanoseconds margin = std::chrono::milliseconds{1};
+    /// Vblank timestamps are of the first line of the picture, as scanout hardware has them: flips
+    /// are taken before that, at the beginning of the blanking. Not so where a timer stands for the
+    /// hardware.
+    bool stamped_after_blanking = false;
     /// Without a flip the CRTC's clock is read this often, so that prediction stays right.
     std::chrono::nanoseconds resync = std::chrono::seconds{1};
 };
@@ -57,6 +61,12 @@ public:
     using Errand = std::function<void(kms::Card&, const kms::Pipeline&)>;
     void run(Errand errand);
 
+    /// Tells the thread to go black and end. Returns at once.
+    void request_stop();
+
+    /// Whether it has ended; waits at most `limit`.
+    bool wait_stopped(std::chrono::milliseconds limit) const;
+
     /// Black, then joins the thread. The framebuffers stay until destruction, so that what was on
     /// screen before can be put back first.
     void stop();
@@ -72,6 +82,9 @@ public:
     Scene scene() const { return presenter_.scene(); }
     bool device_gone() const noexcept { return device_gone_.load(); }
     bool card_gone() const noexcept { return card_gone_.load(); }
+
+    /// The thread has ended for want of memory.
+    bool out_of_memory() const noexcept { return out_of_memory_.load(); }
 
     /// Turns of the loop so far, whether or not there is a guest. One that stands still for long is
     /// held up by a driver or a device.
@@ -92,7 +105,9 @@ private:
                 Bell mail,
                 Bell news);
 
+    void run_loop() noexcept;
     void loop();
+    std::chrono::nanoseconds lead() const;
     bool wait(kms::Timestamp until);
     bool read_mail();
     void present();
@@ -118,6 +133,8 @@ private:
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> device_gone_{false};
     std::atomic<bool> card_gone_{false};
+    std::atomic<bool> out_of_memory_{false};
+    std::atomic<bool> ended_{false};
     Counter turns_;
     std::uint64_t flip_number_ = 0;
     std::thread thread_;

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "base/result.h"
-#include "kms/framebuffer.h"
+#include "kms/formats.h"
 #include "kms/vblank_clock.h"
-#include "presenter/guest_buffers.h"
+#include "presenter/guest_memory.h"
+#include "presenter/picture.h"
 #include "vfio/plane_info.h"
 
 #include <cstddef>
@@ -13,17 +14,6 @@
 #include <vector>
 
 namespace scanthru {
-
-/// A guest buffer as the card shows it. The framebuffer goes first and the import after it: a
-/// framebuffer keeps the buffer alive in the kernel, and with it the id.
-struct GuestFramebuffer {
-    SharedImport import;
-    vfio::BufferKey key;
-    kms::Framebuffer framebuffer;
-};
-
-/// Shared by the cache and the screen; whoever lets go last removes it (invariant 2).
-using SharedFramebuffer = std::shared_ptr<const GuestFramebuffer>;
 
 /// How much of the host a guest may take through one output (invariant 5).
 struct CacheBounds {
@@ -46,28 +36,45 @@ struct CacheCounts {
 /// also chooses how many it uses, so their number is bounded; what is on screen is never evicted.
 ///
 /// Refusals are kept too, with their import, so that a buffer which the driver cannot scan out is
-/// asked about once, not every vblank. A GET that failed leaves nothing to keep: it is tried again
-/// after a second.
+/// asked about once on each rung, not every vblank. A GET that failed leaves nothing to keep: it is
+/// tried again after a second, as is an import that failed for want of memory and the like.
 class FramebufferCache {
 public:
-    FramebufferCache(kms::Card& card, std::shared_ptr<GuestBuffers> guest, CacheBounds bounds);
+    /// `primary_formats`: what the primary plane says it shows.
+    FramebufferCache(kms::Card& card,
+                     kms::FormatSet primary_formats,
+                     std::shared_ptr<GuestBuffers> guest,
+                     CacheBounds bounds);
 
-    /// The framebuffer that shows `plane`, imported if it is new. No system call and no allocation
-    /// when it is not.
+    /// The picture that shows `plane` without a copy, imported if it is new: directly or, on a
+    /// primary plane, with its format's twin. No system call and no allocation when it is not new.
     ///
     /// Errors: those of GuestBuffers::acquire() and kms::Framebuffer::import(); EFBIG when the
-    /// dma-buf is shorter than the picture; EDQUOT when the guest exceeds its bounds; what refuse()
-    /// was told.
-    Result<SharedFramebuffer> acquire(const vfio::GuestPlane& plane, kms::Timestamp now);
+    /// dma-buf is shorter than the picture; EDQUOT when the guest exceeds its bounds; EOPNOTSUPP
+    /// when the device has no dma-bufs; what refuse() was told.
+    Result<SharedPicture>
+    acquire(const vfio::GuestPlane& plane, vfio::PlaneType type, kms::Timestamp now);
+
+    /// The memory of a plane that acquire() had no picture for, mapped at the first call.
+    ///
+    /// Errors: those of GuestMemory::map(); acquire()'s when it left nothing to map.
+    Result<const GuestMemory*> memory(const vfio::GuestPlane& plane);
+
+    /// Why this one is not shown directly; empty where it is, and where it is not known.
+    std::optional<Error> obstacle(const vfio::BufferKey& key) noexcept;
 
     /// Marks this one as used now, so that others are evicted before it.
     void keep(const vfio::BufferKey& key) noexcept;
 
-    /// The driver would not show this one: acquire() fails with `reason` from now on.
+    /// The driver would not show this one: acquire() takes its next rung, and fails with `reason`
+    /// when there is none.
     void refuse(const vfio::BufferKey& key, const Error& reason);
 
     /// After a modeset everything may be tried again.
     void forget_refusals();
+
+    /// Nobody fetched this id, and it may name another buffer now.
+    void forget_unfetched(std::uint32_t dmabuf_id);
 
     const CacheCounts& counts() const noexcept { return counts_; }
     GuestBuffers& guest() const noexcept { return *guest_; }
@@ -77,9 +84,14 @@ private:
         vfio::BufferKey key;
         SharedImport import;  ///< Null when GET failed.
         bool made = false;    ///< The outcome is the card's word, not a claim that did not fit.
-        Result<SharedFramebuffer> outcome;
+        Result<SharedPicture> outcome;
         std::uint64_t last_use = 0;
-        std::optional<kms::Timestamp> retry{};  ///< When a failed GET is tried again.
+        /// When a GET that failed, or an import that failed by a fault that passes, is tried again.
+        std::optional<kms::Timestamp> retry{};
+        Rung rung = Rung::direct;               ///< The one tried last.
+        std::uint32_t twin = 0;                 ///< Its format's, where the plane shows that.
+        std::optional<Error> obstacle{};        ///< The first refusal.
+        std::optional<Result<GuestMemory>> memory{};
     };
 
     Entry* find(const vfio::BufferKey& key) noexcept;
@@ -87,11 +99,14 @@ private:
     bool evict_oldest();
     bool take_token(kms::Timestamp now) noexcept;
     std::uint64_t bytes() const noexcept;
-    Result<Entry*> add(const vfio::GuestPlane& plane, kms::Timestamp now);
-    Result<SharedFramebuffer> make_framebuffer(const SharedImport& import,
-                                               const vfio::GuestPlane& plane);
+    Result<Entry*> add(const vfio::GuestPlane& plane, vfio::PlaneType type, kms::Timestamp now);
+    void make_picture(Entry& entry, kms::Timestamp now);
+    Result<kms::Framebuffer> import(const Entry& entry);
+    void step_down(Entry& entry, const Error& reason);
+    std::uint32_t twin_shown(std::uint32_t format, vfio::PlaneType type) const noexcept;
 
     kms::Card& card_;
+    kms::FormatSet primary_formats_;
     std::shared_ptr<GuestBuffers> guest_;
     CacheBounds bounds_;
     std::vector<Entry> entries_;

@@ -41,13 +41,15 @@ Result<SharedImport> GuestBuffers::acquire(std::uint32_t dmabuf_id) {
     for (auto& unfetched : unfetched_)
         if (unfetched == dmabuf_id) unfetched.reset();
 
+    // The place first: an allocation that fails after the import is made would close it, locked.
+    auto& place = living_[dmabuf_id];
     auto* const import =
         new Import{dmabuf_id, *std::move(dmabuf), static_cast<std::uint64_t>(bytes)};
     const auto close = [self = shared_from_this()](const Import* last) {
         self->close(const_cast<Import*>(last));
     };
     SharedImport shared{import, close};
-    living_[dmabuf_id] = shared;
+    place = shared;
     return shared;
 }
 

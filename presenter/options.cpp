@@ -20,11 +20,10 @@ using Text = std::optional<std::string>;
 
 /// What the command line says, of all commands, as it was written.
 struct Given {
-    Text config, output, card, mode, modeline, abi, refresh, margin, control, log_level;
+    Text config, output, card, mode, modeline, abi, fit, refresh, margin, control, log_level;
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
     std::string guest;  ///< `release`
-    bool no_follow = false;
     bool json = false;
     bool flips = false;
 };
@@ -65,7 +64,8 @@ void add_run(CLI::App& app, Given& given) {
              "preferred (default), WIDTHxHEIGHT or WIDTHxHEIGHT@HZ");
     add_text(run, "--modeline", given.modeline, "LINE",
              "Timings as cvt(1) prints them; beat --mode");
-    run.add_flag("--no-follow", given.no_follow, "Keep the mode when the guest changes its size");
+    add_text(run, "--fit", given.fit, "POLICY",
+             "A guest of another size: follow (default), scale, center or crop");
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--margin-us", given.margin, "N",
@@ -146,9 +146,10 @@ Result<std::vector<GuestConfig>, std::string> parse_guests(const Given& given) {
             return wrong(std::move(complaint));
     }
     name_guests(guests);
+    std::optional<vfio::Dialect> abi;
+    if (!take("--abi", given.abi, parse_abi, abi, complaint)) return wrong(std::move(complaint));
     for (auto& guest : guests)
-        if (!take("--abi", given.abi, parse_abi, guest.abi, complaint))
-            return wrong(std::move(complaint));
+        guest.abi = abi;
     return guests;
 }
 
@@ -170,8 +171,7 @@ Result<void, std::string> merge_guests(const Given& given, Config& config) {
 }
 
 bool says_something_of_an_output(const Given& given) {
-    return given.card || given.mode || given.modeline || given.no_follow || given.refresh ||
-           given.margin;
+    return given.card || given.mode || given.modeline || given.fit || given.refresh || given.margin;
 }
 
 /// The one output that the command line speaks of, in `config`.
@@ -205,11 +205,11 @@ Result<void, std::string> merge_output(const Given& given, Config& config) {
     OutputConfig& output = **chosen;
     // A mode given here goes before a modeline of the file.
     if (given.mode && !given.modeline) output.modeline.reset();
-    if (given.no_follow) output.follow = false;
     std::string complaint;
     if (take("--card", given.card, parse_text, output.card, complaint) &&
         take("--mode", given.mode, kms::parse_mode_wish, output.mode, complaint) &&
         take("--modeline", given.modeline, kms::parse_modeline, output.modeline, complaint) &&
+        take("--fit", given.fit, parse_fit, output.fit, complaint) &&
         take("--refresh", given.refresh, parse_refresh, output.refresh, complaint) &&
         take("--margin-us", given.margin, parse_margin, output.margin, complaint))
         return {};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/ranges.h>
+#include <span>
 
 namespace scanthru {
 namespace {
@@ -48,6 +49,11 @@ Result<Choice, std::string> choose(Cards& cards, const OutputConfig& config) {
     return tl::unexpected<std::string>{
         fmt::format("output {}: {}", config.name.empty() ? "(the first connected)" : config.name,
                     fmt::join(reasons, "; "))};
+}
+
+Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
+    return {.margin = config.margin,
+            .stamped_after_blanking = card.capabilities().driver != "vkms"};
 }
 
 Result<kms::HostPicture> light_up(Cards::Opened& opened, const kms::Pipeline& pipeline) {
@@ -111,15 +117,21 @@ Result<std::unique_ptr<Output>, std::string> Output::light(Cards& cards,
     const PresenterSettings settings{.bounds = {},
                                      .limits = {},
                                      .refresh =
-                                         needs_refresh(config.refresh, card.capabilities().driver),
-                                     .follow = config.follow};
+                                         needs_refresh(config.refresh, card.capabilities().driver,
+                                                       pipeline.connector.name),
+                                     .fit = config.fit,
+                                     .mode = config.mode};
     std::unique_ptr<Output> output{
         new Output{config, pipeline.connector.name, card, *std::move(before)}};
     auto frames =
         FrameThread::start(pipeline.connector.name, Scanout{card, pipeline, *std::move(black)},
-                           settings, {.margin = config.margin});
+                           settings, pacing_of(config, card));
     if (!frames) return failed("cannot start its thread", frames.error());
     output->frames_ = *std::move(frames);
+    if (const auto wished = config.mode.refresh_mhz;
+        wished && kms::choose_mode(std::span{&pipeline.mode, 1}, config.mode) == nullptr)
+        log(LogLevel::warning, "output {}: it has no mode of {:.3f} Hz; {} is taken", output->name_,
+            *wished / 1000.0, kms::to_string(pipeline.mode));
     log(LogLevel::info, "output {}: {} on {} ({})", output->name_, kms::to_string(pipeline.mode),
         card.path(), card.capabilities().driver);
     return output;

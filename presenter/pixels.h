@@ -3,6 +3,7 @@
 
 #include "base/geometry.h"
 #include "base/result.h"
+#include "presenter/layout.h"
 #include "vfio/plane_info.h"
 
 #include <cstddef>
@@ -36,15 +37,14 @@ enum class Blend {
     premultiplied,  ///< Colours hold their alpha already: a cursor plane.
 };
 
-/// Draws the part `source` of a picture (within it) onto `target`, with its upper left corner at
-/// `at`; what lies outside of `target` is cut off. Pure.
+/// Draws the part `placement.source` of a picture (within it) onto `placement.target`, scaled to
+/// the nearest pixel where the sizes differ; what lies outside of `target` is cut off. Pure.
 ///
 /// `memory` must hold what measure_picture() said, and the geometry must be one that it takes.
 void draw_picture(Pixels& target,
                   std::span<const std::byte> memory,
                   const vfio::Geometry& geometry,
-                  const Rect& source,
-                  Point at,
+                  const Placement& placement,
                   Blend blend);
 
 }  // namespace scanthru

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "presenter/framebuffer_cache.h"
+#include "presenter/composer.h"
 #include "presenter/scanout.h"
+#include "presenter/settings.h"
 #include "presenter/telemetry.h"
 
 #include <chrono>
@@ -11,19 +12,6 @@
 #include <optional>
 
 namespace scanthru {
-
-/// How one output treats its guest.
-struct PresenterSettings {
-    CacheBounds bounds;
-    vfio::Limits limits;
-    /// Commit an unchanged picture too, for drivers that copy at commit: a guest that draws into
-    /// the buffer on screen never changes its id.
-    bool refresh = false;
-    /// Follow the guest's size with a mode of the monitor that equals it.
-    bool follow = true;
-    /// Modesets come no more often than this; until then the last picture stays.
-    std::chrono::nanoseconds mode_interval = std::chrono::seconds{1};
-};
 
 /// One frame, from the guest to the screen: query, inspect, decide, commit.
 ///
@@ -53,7 +41,7 @@ public:
     /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
     Frame frame(kms::Timestamp now);
 
-    bool has_guest() const noexcept { return cache_.has_value(); }
+    bool has_guest() const noexcept { return composer_.has_guest(); }
     const Scanout& scanout() const noexcept { return scanout_; }
 
     /// What is on screen, for status. Any thread.
@@ -66,25 +54,21 @@ public:
 private:
     /// One plane of the guest.
     struct GuestSide {
-        std::optional<vfio::GuestPlane> shows;   ///< The newest good answer; empty: off.
         std::optional<std::uint32_t> unfetched;  ///< An id that GuestBuffers keeps to close.
         // What the log has been told already; it is told again when it was right in between.
         bool told_failure = false;
         std::optional<vfio::Rejected> told_rejected;
-        std::optional<vfio::BufferKey> told_unshowable;
     };
 
-    bool ask(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
-    void leave_unfetched(vfio::PlaneType type, GuestSide& side, std::uint32_t id);
-    SharedFramebuffer fetch(vfio::PlaneType type, GuestSide& side, kms::Timestamp now);
-    Scene wanted(kms::Timestamp now);
-    bool has_cursor() const noexcept;
-    const kms::Mode* mode_to_follow(const Scene& scene) const;
-    Frame follow(const kms::Mode& mode, const Scene& scene, kms::Timestamp now);
+    std::optional<vfio::GuestPlane>& shown_on(vfio::PlaneType type) noexcept;
+    GuestSide& side_of(vfio::PlaneType type) noexcept;
+    bool ask(vfio::PlaneType type, kms::Timestamp now);
+    void leave_unfetched(vfio::PlaneType type, std::uint32_t id);
+    const kms::Mode* mode_to_follow() const;
+    Frame follow(const kms::Mode& mode, kms::Timestamp now);
+    Composer::Composition compose(Size screen, kms::Timestamp now);
     Frame conclude(const Scene& scene, const Verdict& verdict, kms::Timestamp now);
-    void blame(const Scene& scene, const Verdict& verdict, kms::Timestamp now);
     void note(const Note& note, kms::Timestamp now);
-    void count_cache();
     void publish();
     void publish_locked();
 
@@ -92,17 +76,14 @@ private:
     PresenterSettings settings_;
     FrameCounters& counters_;
     NoteQueue& notes_;
-    std::optional<FramebufferCache> cache_;
-    CacheCounts earlier_;  ///< Of the guests before this one.
-    std::uint64_t earlier_gets_ = 0;
+    Composer composer_;
+    Composer::Planes planes_;  ///< The newest good answers.
     GuestSide primary_;
     GuestSide cursor_;
     bool device_gone_ = false;
 
     std::optional<kms::Timestamp> last_modeset_;
     std::optional<kms::Mode> refused_mode_;
-    std::optional<vfio::BufferKey> good_cursor_;      ///< Was on screen: its image is not to blame.
-    std::optional<vfio::GuestPlane> refused_cursor_;  ///< Not asked for again while it stays so.
 
     mutable std::mutex
         published_mutex_;  ///< A frame only tries it, and publishes later if need be.

@@ -43,7 +43,7 @@ namespace scanthru {
 ///                  modifier,
 ///                                    width, height, stride, bytes, x, y, hotspot {x, y}},
 ///                  outputs [{card, connector,
-///                            outlook: "works" | "without-cursor" | "unknown" | "fails",
+///                            outlook: "works" | "copied" | "without-cursor" | "unknown" | "fails",
 ///                            reasons [sentence]}]}]
 int probe(const ProbeCommand& command);
 

@@ -146,17 +146,15 @@ ask_plane(const vfio::GfxDevice& device, PlaneType type, std::vector<std::uint32
 
 void describe_guest(const vfio::GfxDevice& device, GuestReport& report) {
     report.abi = vfio::DisplayAbi{device.dialect(), device.exports()};
-    switch (device.exports()) {
-    case vfio::Export::none: report.problem = "its device has no display"; return;
-    case vfio::Export::region:
-        report.problem = "its device shows a memory region and no dma-bufs: it would have to be "
-                         "copied, which this version cannot do";
+    if (device.exports() == vfio::Export::none) {
+        report.problem = "its device has no display";
         return;
-    case vfio::Export::dmabuf: break;
     }
     std::vector<std::uint32_t> opened{};
     report.primary = ask_plane(device, PlaneType::primary, opened);
     report.cursor = ask_plane(device, PlaneType::cursor, opened);
+    // Of a device without dma-bufs these are regions.
+    if (device.exports() == vfio::Export::region) return;
     for (const std::uint32_t id : opened)
         device.close_buf(id);
 }

@@ -191,7 +191,7 @@ Json render_guest(const GuestReport& guest) {
     if (guest.abi) {
         json["dialect"] = vfio::to_string(guest.abi->dialect);
         json["export"] = vfio::to_string(guest.abi->exports);
-        if (guest.abi->exports == vfio::Export::dmabuf) {
+        if (guest.abi->exports != vfio::Export::none) {
             json["primary"] = render_guest_plane(guest.primary);
             json["cursor"] = render_guest_plane(guest.cursor);
         }

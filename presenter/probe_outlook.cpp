@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/probe_outlook.h"
 
+#include "presenter/pixel_layout.h"
 #include "presenter/refresh.h"
 
 #include <algorithm>
@@ -42,6 +43,7 @@ private:
     void weigh_export();
     void weigh_card();
     void weigh_primary();
+    void weigh_format(std::string why, const vfio::Geometry& geometry);
     void weigh_size(Size size);
     void weigh_cursor();
     void weigh_cursor_size(Size size);
@@ -54,6 +56,10 @@ private:
         remark(std::move(why));
     }
 
+    void copies(std::string why) {
+        worsen(Outlook::copied, std::move(why) + ": the picture is copied, if a CPU can map it");
+    }
+
     const GuestReport& guest_;
     const CardReport& card_;
     const kms::Pipeline& pipeline_;
@@ -61,42 +67,20 @@ private:
     OutlookReport report_;
 };
 
-std::optional<std::uint32_t> twin_of(std::uint32_t format) {
-    constexpr std::array<std::array<std::uint32_t, 2>, 6> twins{{
-        {DRM_FORMAT_XRGB8888, DRM_FORMAT_ARGB8888},
-        {DRM_FORMAT_XBGR8888, DRM_FORMAT_ABGR8888},
-        {DRM_FORMAT_RGBX8888, DRM_FORMAT_RGBA8888},
-        {DRM_FORMAT_BGRX8888, DRM_FORMAT_BGRA8888},
-        {DRM_FORMAT_XRGB2101010, DRM_FORMAT_ARGB2101010},
-        {DRM_FORMAT_XBGR2101010, DRM_FORMAT_ABGR2101010},
-    }};
-    for (const auto& [opaque, alpha] : twins) {
-        if (format == opaque) return alpha;
-        if (format == alpha) return opaque;
-    }
-    return std::nullopt;
-}
-
 /// What keeps `plane` from showing this format; empty when nothing does.
 std::string find_format_obstacle(const kms::Plane& plane,
                                  std::string_view kind,
                                  const vfio::Geometry& geometry) {
     if (plane.formats.contains(geometry.format, geometry.modifier)) return {};
-    std::string why =
-        fmt::format("the {} plane does not take {} with {}", kind,
-                    kms::format_name(geometry.format), kms::modifier_name(geometry.modifier));
-    if (const auto twin = twin_of(geometry.format);
-        twin && plane.formats.contains(*twin, geometry.modifier))
-        why += fmt::format(" (only {})", kms::format_name(*twin));
-    return why;
+    return fmt::format("the {} plane does not take {} with {}", kind,
+                       kms::format_name(geometry.format), kms::modifier_name(geometry.modifier));
 }
 
 void Judge::weigh_export() {
     if (!guest_.problem.empty() || !guest_.abi) {
         worsen(Outlook::fails, "the guest cannot be asked");
     } else if (guest_.abi->exports == vfio::Export::region) {
-        worsen(Outlook::fails, "the vGPU offers a memory region and no dma-bufs: its picture would "
-                               "have to be copied, which this version cannot do");
+        copies("the vGPU offers a memory region and no dma-bufs");
     } else if (guest_.abi->exports == vfio::Export::none) {
         worsen(Outlook::fails, "the device has no display");
     }
@@ -104,12 +88,11 @@ void Judge::weigh_export() {
 
 void Judge::weigh_card() {
     if (!card_.capabilities.prime_import)
-        worsen(Outlook::fails, fmt::format("driver {} imports no dma-bufs (DRM_PRIME_CAP_IMPORT)",
-                                           card_.capabilities.driver));
+        copies(fmt::format("driver {} imports no dma-bufs (DRM_PRIME_CAP_IMPORT)",
+                           card_.capabilities.driver));
     if (traits_.refuses_foreign_dmabufs)
-        worsen(Outlook::fails, fmt::format("driver {} of this kernel refuses dma-bufs of other "
-                                           "devices",
-                                           card_.capabilities.driver));
+        copies(fmt::format("driver {} of this kernel refuses dma-bufs of other devices",
+                           card_.capabilities.driver));
 }
 
 void Judge::weigh_primary() {
@@ -120,8 +103,20 @@ void Judge::weigh_primary() {
         return worsen(Outlook::unknown, "the guest's primary plane is off: nothing to judge yet");
     const vfio::Geometry& geometry = guest_.primary.plane->buffer.geometry;
     if (auto why = find_format_obstacle(pipeline_.primary, "primary", geometry); !why.empty())
-        worsen(Outlook::fails, std::move(why));
+        weigh_format(std::move(why), geometry);
+    else if (report_.outlook == Outlook::copied && geometry.modifier != DRM_FORMAT_MOD_LINEAR)
+        worsen(Outlook::fails, "a CPU does not copy a tiled buffer");
     weigh_size(geometry.size);
+}
+
+/// For a format that the primary plane lacks.
+void Judge::weigh_format(std::string why, const vfio::Geometry& geometry) {
+    const std::uint32_t twin = twin_of(geometry.format);
+    if (twin != 0 && pipeline_.primary.formats.contains(twin, geometry.modifier))
+        return remark(fmt::format("{}, but {}, which is shown instead", why,
+                                  kms::format_name(twin)));
+    if (geometry.modifier == DRM_FORMAT_MOD_LINEAR) return copies(std::move(why));
+    worsen(Outlook::fails, why + ", and a CPU does not copy a tiled buffer");
 }
 
 void Judge::weigh_size(Size size) {
@@ -132,10 +127,9 @@ void Judge::weigh_size(Size size) {
         fmt::format("no mode has the guest's size, {}x{}", size.width, size.height);
     const bool smaller = size.width < screen.width || size.height < screen.height;
     if (smaller && traits_.primary_covers_crtc)
-        return worsen(Outlook::fails, fmt::format("{}, and driver {} shows no picture smaller than "
-                                                  "its mode, {}",
-                                                  lacks, card_.capabilities.driver,
-                                                  kms::to_string(pipeline_.mode)));
+        return copies(fmt::format("{}, and driver {} shows no picture smaller than its mode, {}",
+                                  lacks, card_.capabilities.driver,
+                                  kms::to_string(pipeline_.mode)));
     remark(fmt::format("{}: shown {} {}", lacks,
                        smaller ? "centred, where the hardware can, in" : "in part on",
                        kms::to_string(pipeline_.mode)));
@@ -152,7 +146,7 @@ void Judge::weigh_cursor() {
         return worsen(Outlook::without_cursor, "this output has no cursor plane");
     const vfio::Geometry& geometry = guest_.cursor.plane->buffer.geometry;
     if (auto why = find_format_obstacle(*pipeline_.cursor, "cursor", geometry); !why.empty())
-        worsen(Outlook::without_cursor, std::move(why));
+        remark(why + ": it is copied");
     weigh_cursor_size(geometry.size);
 }
 
@@ -163,14 +157,13 @@ void Judge::weigh_cursor_size(Size size) {
         return worsen(Outlook::without_cursor, fmt::format("{}, the hardware shows at most {}x{}",
                                                            what, cap.width, cap.height));
     if (size.width < traits_.min_cursor || size.height < traits_.min_cursor)
-        return worsen(Outlook::without_cursor, fmt::format("{}, driver {} refuses less than {}x{}",
-                                                           what, card_.capabilities.driver,
-                                                           traits_.min_cursor, traits_.min_cursor));
+        return remark(fmt::format("{}, driver {} refuses less than {}x{}: it is copied", what,
+                                  card_.capabilities.driver, traits_.min_cursor,
+                                  traits_.min_cursor));
     const bool usual =
         size.width == size.height && (size.width == 64 || size.width == 128 || size.width == 256);
     if (traits_.cursor_sizes_fixed && !usual)
-        return worsen(Outlook::without_cursor,
-                      fmt::format("{}, driver {} takes 64, 128 or 256 square", what,
+        return remark(fmt::format("{}, driver {} takes 64, 128 or 256 square: it is copied", what,
                                   card_.capabilities.driver));
 }
 
@@ -188,6 +181,7 @@ void Judge::warn() {
 std::string_view to_string(Outlook outlook) {
     switch (outlook) {
     case Outlook::works: return "works";
+    case Outlook::copied: return "copied";
     case Outlook::without_cursor: return "without-cursor";
     case Outlook::unknown: return "unknown";
     case Outlook::fails: return "fails";
@@ -240,6 +234,9 @@ DriverTraits traits_of(std::string_view driver, KernelVersion kernel) {
         say(fmt::format("refuses framebuffers under {0}x{0}: smaller cursors are not shown",
                         traits.min_cursor));
     }
+    if (driver == "amdgpu" || driver == "i915" || driver == "xe" || driver == "nouveau")
+        say("a card with memory of its own may refuse buffers of other devices: only the import "
+            "will tell");
     if (driver == "amdgpu") {
         traits.cursor_sizes_fixed = true;
         say("takes cursors of 64, 128 or 256 square only");

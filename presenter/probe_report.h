@@ -80,6 +80,7 @@ struct GuestPlaneReport {
 /// From what would work to what would not.
 enum class Outlook {
     works,
+    copied,          ///< The picture would be shown by copying it, if a CPU can read it.
     without_cursor,  ///< The picture would be shown, the guest's cursor not.
     unknown,         ///< The guest shows nothing now; nothing known stands in the way.
     fails,

@@ -209,6 +209,7 @@ std::string describe_plane(const GuestPlaneReport& report, bool cursor) {
 std::string_view verdict(Outlook outlook) {
     switch (outlook) {
     case Outlook::works: return "would work";
+    case Outlook::copied: return "would work by copying";
     case Outlook::without_cursor: return "would work without its cursor";
     case Outlook::unknown: return "cannot be told now";
     case Outlook::fails: return "would not work";

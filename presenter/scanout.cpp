@@ -14,14 +14,16 @@ using Outcome = Verdict::Outcome;
 /// What an error of a commit means for the loop (kms.md, "Commits").
 Outcome meaning(const Error& error) {
     switch (error.code) {
-    case EBUSY:
-    case ENOMEM:
-    case EINTR:
-    case EAGAIN: return Outcome::later;
+    case EINVAL:
+    case ERANGE:
+    case ENOSPC:
+    case E2BIG:
+    case EREMOTE:
+    case EOPNOTSUPP: return Outcome::refused;
     case EACCES:
     case EPERM: return Outcome::not_master;
     case ENODEV: return Outcome::gone;
-    default: return Outcome::refused;
+    default: return Outcome::later;
     }
 }
 
@@ -31,27 +33,34 @@ Scanout::Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black
     : card_(card),
       pipeline_(std::move(pipeline)),
       black_(std::move(black)),
-      layers_(lay_out(Scene{})),
-      placement_(layers_.placement) {}
+      layers_(lay_out(Scene{})) {}
 
 Scanout::Layers Scanout::lay_out(const Scene& scene) const {
-    const Size screen = kms::size_of(pipeline_.mode);
-    const kms::Framebuffer& primary =
-        scene.primary ? scene.primary->framebuffer : black_.framebuffer();
     Layers layers;
-    layers.placement = place_centred(primary.size(), screen);
-    layers.primary = {.framebuffer = primary.id(),
-                      .source = layers.placement.source,
-                      .target = layers.placement.target};
-    if (!scene.primary || !scene.cursor || !pipeline_.cursor) return layers;
-
-    const kms::Framebuffer& cursor = scene.cursor->framebuffer;
-    const Rect target = place_cursor(scene.cursor_position, cursor.size(), layers.placement);
+    if (!scene.primary) {
+        const Placement all = place_centred(black_.framebuffer().size(), screen());
+        layers.primary = {
+            .framebuffer = black_.framebuffer().id(), .source = all.source, .target = all.target};
+        return layers;
+    }
+    layers.primary = {.framebuffer = scene.primary->framebuffer().id(),
+                      .source = scene.placement.source,
+                      .target = scene.placement.target};
     // A cursor off screen is switched off: some drivers refuse far positions with ERANGE.
-    if (touches(target, screen))
-        layers.cursor = kms::PlaneState{
-            .framebuffer = cursor.id(), .source = {.size = cursor.size()}, .target = target};
+    if (scene.cursor && pipeline_.cursor && touches(scene.cursor_target, screen()))
+        layers.cursor = kms::PlaneState{.framebuffer = scene.cursor->framebuffer().id(),
+                                        .source = {.size = scene.cursor_target.size},
+                                        .target = scene.cursor_target};
     return layers;
+}
+
+Result<void> Scanout::test(const Picture& primary, const Placement& placement) {
+    request_.clear();
+    request_.show(pipeline_.primary, pipeline_.crtc.id,
+                  {.framebuffer = primary.framebuffer().id(),
+                   .source = placement.source,
+                   .target = placement.target});
+    return request_.test(card_.fd());
 }
 
 Result<void> Scanout::commit(const Layers& layers, bool refresh) {
@@ -69,15 +78,16 @@ Result<void> Scanout::commit(const Layers& layers, bool refresh) {
 
 void Scanout::accept(const Scene& scene, const Layers& layers) {
     layers_ = layers;
-    placement_ = layers.placement;
     on_screen_ = scene;  // Lets go of the old framebuffers, which no plane shows any more.
 }
 
 void Scanout::abandon() {
+    abandoned_ = true;
     accept(Scene{}, lay_out(Scene{}));
 }
 
 Verdict Scanout::show(const Scene& scene, bool refresh) {
+    if (abandoned_) return show_in_mode(pipeline_.mode, scene);
     const Layers layers = lay_out(scene);
     const bool same = layers == layers_;
     if (same && !refresh) {
@@ -97,7 +107,8 @@ Verdict Scanout::descend(const Scene& scene, const Error& first) {
     Verdict verdict{.outcome = Outcome::refused, .fault = first};
     if (lay_out(scene).cursor) {
         // Is the cursor to blame? Then the picture is shown without it.
-        const Scene bare{.primary = scene.primary, .cursor = nullptr, .cursor_position = {}};
+        Scene bare = scene;
+        bare.cursor.reset();
         verdict = try_next(bare, first);
         if (verdict.outcome == Outcome::shown || verdict.outcome == Outcome::unchanged)
             verdict.cursor_refused = first;
@@ -108,6 +119,7 @@ Verdict Scanout::descend(const Scene& scene, const Error& first) {
     // The last good picture stays; the cursor may still move on it.
     Scene old = on_screen_;
     old.cursor = scene.cursor;
+    old.cursor_target = scene.cursor_target;
     old.cursor_position = scene.cursor_position;
     const bool tries_cursor = lay_out(old).cursor && lay_out(old) != layers_;
     verdict = try_next(old, first);
@@ -128,6 +140,24 @@ Verdict Scanout::try_next(const Scene& scene, const Error& first) {
 }
 
 Verdict Scanout::show_in_mode(const kms::Mode& mode, const Scene& scene) {
+    const Verdict whole = enter_mode(mode, scene);
+    if (whole.outcome != Outcome::refused) return whole;
+    Verdict verdict = whole;
+    if (scene.cursor) {
+        Scene bare = scene;
+        bare.cursor.reset();
+        verdict = enter_mode(mode, bare);
+        verdict.fault = whole.fault;
+        if (verdict.outcome == Outcome::shown) verdict.cursor_refused = whole.fault;
+        if (verdict.outcome != Outcome::refused) return verdict;
+    }
+    if (!scene.primary) return verdict;
+    verdict = enter_mode(mode, Scene{});
+    if (verdict.outcome == Outcome::shown) verdict.primary_refused = whole.fault;
+    return verdict;
+}
+
+Verdict Scanout::enter_mode(const kms::Mode& mode, const Scene& scene) {
     const auto failed = [](const Error& error) {
         return Verdict{.outcome = meaning(error), .fault = error};
     };
@@ -155,6 +185,7 @@ Verdict Scanout::show_in_mode(const kms::Mode& mode, const Scene& scene) {
     }
     accept(scene, layers);
     mode_blob_ = *std::move(blob);
+    abandoned_ = false;
     return {.outcome = Outcome::shown};
 }
 

@@ -4,11 +4,11 @@
 #include "base/result.h"
 #include "kms/atomic_request.h"
 #include "kms/card.h"
-#include "kms/framebuffer.h"
+#include "kms/host_picture.h"
 #include "kms/property_blob.h"
 #include "kms/topology.h"
-#include "presenter/framebuffer_cache.h"
 #include "presenter/layout.h"
+#include "presenter/picture.h"
 
 #include <optional>
 #include <vector>
@@ -17,9 +17,12 @@ namespace scanthru {
 
 /// What is to be seen on one output.
 struct Scene {
-    SharedFramebuffer primary;  ///< Null: black.
-    SharedFramebuffer cursor;   ///< Null: none. Never shown without a primary.
-    Point cursor_position;      ///< Of its upper left corner, on the guest's screen.
+    SharedPicture primary{};  ///< Null: black.
+    Placement placement{};    ///< Of its framebuffer.
+    Placement guest{};        ///< Of the guest's picture, which may be a part of it.
+    SharedPicture cursor{};   ///< Null: none. Never shown without a primary.
+    Rect cursor_target{};     ///< Of its framebuffer, on the screen; shown in its own size.
+    Point cursor_position{};  ///< As the guest says: its upper left corner, on the guest's screen.
 };
 
 /// What the kernel said to a scene.
@@ -57,19 +60,27 @@ public:
     /// its new cursor, then the old primary with the new cursor.
     Verdict show(const Scene& scene, bool refresh = false);
 
-    /// The same in another mode of the same monitor: one modeset commit.
+    /// The same in another mode of the same monitor, by modeset. What the driver refuses is told
+    /// apart: the mode is shown without the cursor, then black, and is to blame only if that is
+    /// refused too.
     Verdict show_in_mode(const kms::Mode& mode, const Scene& scene);
 
     /// Lets go of the guest's framebuffers even though no commit took them off the planes: the
-    /// kernel does, by switching the planes off. For a card that takes no commits.
+    /// kernel does, by switching the planes off, maybe the CRTC too. For a card that takes no
+    /// commits. What is shown next comes by a modeset.
     void abandon();
 
-    /// Whether a picture of this size covers the screen exactly.
-    bool fits(Size picture) const noexcept { return picture == kms::size_of(pipeline_.mode); }
+    /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY).
+    /// Errors: those of AtomicRequest::test().
+    Result<void> test(const Picture& primary, const Placement& placement);
+
+    /// Whether the cursor plane shows something.
+    bool shows_cursor() const noexcept { return layers_.cursor.has_value(); }
+
+    Size screen() const noexcept { return kms::size_of(pipeline_.mode); }
 
     const kms::Pipeline& pipeline() const noexcept { return pipeline_; }
     const Scene& on_screen() const noexcept { return on_screen_; }
-    const Placement& placement() const noexcept { return placement_; }
     kms::Card& card() const noexcept { return card_; }
 
 private:
@@ -77,13 +88,13 @@ private:
     struct Layers {
         kms::PlaneState primary;
         std::optional<kms::PlaneState> cursor;
-        Placement placement;
         bool operator==(const Layers&) const = default;
     };
 
     Layers lay_out(const Scene& scene) const;
     Result<void> commit(const Layers& layers, bool refresh);
     void accept(const Scene& scene, const Layers& layers);
+    Verdict enter_mode(const kms::Mode& mode, const Scene& scene);
     Verdict descend(const Scene& scene, const Error& first);
     Verdict try_next(const Scene& scene, const Error& first);
 
@@ -94,7 +105,7 @@ private:
     kms::AtomicRequest request_;
     Scene on_screen_;
     Layers layers_;
-    Placement placement_;
+    bool abandoned_ = false;
 };
 
 }  // namespace scanthru

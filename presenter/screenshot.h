@@ -13,13 +13,6 @@
 
 namespace scanthru {
 
-/// A picture in a dma-buf.
-struct DmabufPicture {
-    int fd = -1;              ///< Borrowed for the call.
-    std::uint64_t bytes = 0;  ///< Real size of the dma-buf.
-    vfio::Geometry geometry;  ///< What the guest says; every access stays within `bytes`.
-};
-
 /// What is to be seen on a screen of this size: primary and cursor composed as the hardware does
 /// (cursor premultiplied over primary, black around), read by the CPU through the dma-bufs. Not for
 /// frame threads: it copies megabytes.
@@ -28,11 +21,8 @@ struct DmabufPicture {
 /// modifier, a format we do not read and memory that is gone are named as such.
 Result<Pixels, std::string> read_scene(const Scene& scene, Size screen);
 
-/// The same from the pictures themselves; without a primary there is no cursor either.
-Result<Pixels, std::string> read_pictures(const std::optional<DmabufPicture>& primary,
-                                          const std::optional<DmabufPicture>& cursor,
-                                          Point cursor_position,
-                                          Size screen);
+/// A mapped host picture, all of it.
+Pixels read_host_picture(const kms::HostPicture& picture);
 
 /// A PNG of `pixels` in a memfd, position at its start. Errors: memfd_create(2)'s, libpng's.
 Result<UniqueFd, std::string> encode_png(const Pixels& pixels);

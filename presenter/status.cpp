@@ -20,6 +20,13 @@ json describe(const vfio::BufferKey& key) {
             {"modifier", kms::modifier_name(geometry.modifier)}};
 }
 
+json describe(const Rect& rect) {
+    return {{"x", rect.x},
+            {"y", rect.y},
+            {"width", rect.size.width},
+            {"height", rect.size.height}};
+}
+
 json describe(const RejectedCounters& counters) {
     json reasons = json::object();
     for (std::size_t i = 0; i < counters.size(); ++i)
@@ -33,7 +40,7 @@ struct NamedCounter {
     Counter FrameCounters::*counter;
 };
 
-constexpr std::array<NamedCounter, 15> named_counters{{
+constexpr std::array<NamedCounter, 17> named_counters{{
     {"frames", &FrameCounters::frames},
     {"flips", &FrameCounters::flips},
     {"refreshes", &FrameCounters::refreshes},
@@ -45,6 +52,8 @@ constexpr std::array<NamedCounter, 15> named_counters{{
     {"cache_misses", &FrameCounters::cache_misses},
     {"evictions", &FrameCounters::evictions},
     {"no_news", &FrameCounters::no_news},
+    {"copies", &FrameCounters::copies},
+    {"torn", &FrameCounters::torn},
     {"unshowable", &FrameCounters::unshowable},
     {"refused_commits", &FrameCounters::refused_commits},
     {"put_off", &FrameCounters::put_off},
@@ -65,6 +74,17 @@ std::string picture_text(const json& picture) {
                        picture["height"].get<unsigned>(), picture["format"].get<std::string>(),
                        picture["modifier"].get<std::string>(), picture["stride"].get<unsigned>(),
                        picture["id"].get<unsigned>());
+}
+
+/// How the picture got on screen, and why not better.
+std::string rung_text(const json& picture) {
+    const json& target = picture["target"];
+    std::string text = fmt::format(
+        "{}, at {},{} {}x{}", picture["rung"].get<std::string>(), target["x"].get<int>(),
+        target["y"].get<int>(), target["width"].get<unsigned>(), target["height"].get<unsigned>());
+    if (!picture["obstacle"].is_null())
+        text += fmt::format(" (not directly: {})", picture["obstacle"]["text"].get<std::string>());
+    return text;
 }
 
 std::string rejected_text(const json& rejected) {
@@ -92,7 +112,17 @@ json describe(const Output& output, const std::string& guest) {
                 {"guest_attached", view.guest},
                 {"primary", nullptr},
                 {"cursor", nullptr}};
-    if (view.primary) result["primary"] = describe(*view.primary);
+    if (view.primary) {
+        json& primary = result["primary"] = describe(*view.primary);
+        primary["rung"] = to_string(view.rung);
+        primary["obstacle"] = nullptr;
+        if (view.obstacle)
+            primary["obstacle"] = {{"call", view.obstacle->call},
+                                   {"errno", view.obstacle->code},
+                                   {"text", fmt::format("{}", *view.obstacle)}};
+        primary["source"] = describe(view.placement.source);
+        primary["target"] = describe(view.placement.target);
+    }
     if (view.cursor) {
         result["cursor"] = describe(*view.cursor);
         result["cursor"]["x"] = view.cursor_position.x;
@@ -147,6 +177,8 @@ std::string status_text(const json& status) {
         text +=
             fmt::format("  primary   {}\n",
                         output["primary"].is_null() ? "black" : picture_text(output["primary"]));
+        if (!output["primary"].is_null())
+            text += fmt::format("  shown     {}\n", rung_text(output["primary"]));
         text += fmt::format("  cursor    {}\n",
                             output["cursor"].is_null()
                                 ? "none"

@@ -5,6 +5,8 @@
 #include "base/result.h"
 #include "kms/mode.h"
 #include "kms/vblank_clock.h"
+#include "presenter/layout.h"
+#include "presenter/picture.h"
 #include "vfio/plane_info.h"
 
 #include <array>
@@ -49,7 +51,9 @@ struct FrameCounters {
     Counter cache_hits;       ///< Planes whose framebuffer was there.
     Counter cache_misses;     ///< Planes whose framebuffer was not.
     Counter evictions;        ///< Framebuffers given up for newer ones.
-    Counter unshowable;       ///< Planes whose buffer could not be had or imported.
+    Counter unshowable;       ///< Planes for whose buffer no rung was left.
+    Counter copies;           ///< Pictures copied into host pictures.
+    Counter torn;             ///< Of these, the guest drew meanwhile, twice.
     Counter refused_commits;  ///< Scenes that the kernel refused.
     Counter put_off;          ///< Commits that failed in passing (EBUSY, ENOMEM).
     Counter late_flips;       ///< Flips one or more vblanks later than aimed at.
@@ -99,6 +103,9 @@ struct OutputView {
     std::uint32_t refresh_mhz = 0;
     bool guest = false;  ///< A guest is attached to this output.
     std::optional<vfio::BufferKey> primary{};
+    Rung rung = Rung::none;           ///< How the primary got on screen.
+    std::optional<Error> obstacle{};  ///< Why not directly; empty where it is, and for its size.
+    Placement placement{};            ///< Of the guest's picture.
     std::optional<vfio::BufferKey> cursor{};
     Point cursor_position{};
 };
@@ -119,11 +126,14 @@ struct Note {
         card_gone,
         device_gone,
         mode_changed,
+        copying,
+        abandoned,
     };
-    static constexpr std::size_t kinds = 13;
+    static constexpr std::size_t kinds = 15;
 
     Kind kind{};
     Error error{};                             ///< Where a call failed.
+    Error copy_error{};                        ///< unshowable_…: why it was not copied either.
     std::optional<vfio::Rejected> rejected{};  ///< Where inspection failed.
     vfio::RawPlane raw{};                      ///< What the guest claimed then.
     vfio::Geometry geometry{};                 ///< Of the buffer, where there is one.

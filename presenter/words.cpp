@@ -20,6 +20,12 @@ std::string rejected(std::string_view plane, const Note& note) {
                        claim(note.raw));
 }
 
+/// Where the reasons for both differ.
+std::string nor_copied(const Note& note) {
+    if (note.copy_error.code == 0 || note.copy_error == note.error) return "";
+    return fmt::format("; nor can it be copied: {}", note.copy_error);
+}
+
 std::string body(const Note& note) {
     using Kind = Note::Kind;
     switch (note.kind) {
@@ -30,14 +36,17 @@ std::string body(const Note& note) {
     case Kind::rejected_cursor: return rejected("cursor", note);
     case Kind::unshowable_primary:
         return fmt::format(
-            "the guest's picture ({}) cannot be imported: {}; the last good one stays",
-            to_string(note.geometry), note.error);
+            "the guest's picture ({}) cannot be shown: {}{}; the last good one stays",
+            to_string(note.geometry), note.error, nor_copied(note));
     case Kind::unshowable_cursor:
-        return fmt::format("the guest's cursor ({}) cannot be imported: {}; it is not shown",
-                           to_string(note.geometry), note.error);
+        return fmt::format("the guest's cursor ({}) cannot be shown: {}{}; it is left out",
+                           to_string(note.geometry), note.error, nor_copied(note));
+    case Kind::copying:
+        return fmt::format("the guest's picture ({}) is copied: {}", to_string(note.geometry),
+                           note.error);
     case Kind::refused_primary:
         return fmt::format("the hardware refuses the guest's picture ({}): {}; the last good one "
-                           "stays",
+                           "stays until another way is found",
                            to_string(note.geometry), note.error);
     case Kind::refused_cursor:
         return fmt::format("the hardware refuses the guest's cursor ({}): {}; it is not shown",
@@ -47,6 +56,10 @@ std::string body(const Note& note) {
                            note.error);
     case Kind::commit_failed:
         return fmt::format("a commit failed: {}; it is tried again", note.error);
+    case Kind::abandoned:
+        return fmt::format("the guest's picture could not be taken off the screen: {}; its planes "
+                           "were switched off, what comes next is shown by a modeset",
+                           note.error);
     case Kind::not_master:
         return fmt::format("another program drives the card: {}; nothing is shown until it lets go",
                            note.error);
@@ -67,6 +80,7 @@ std::string to_string(const Note& note) {
 
 LogLevel urgency(Note::Kind kind) {
     switch (kind) {
+    case Note::Kind::copying:
     case Note::Kind::mode_changed: return LogLevel::info;
     case Note::Kind::card_gone: return LogLevel::error;
     default: return LogLevel::warning;

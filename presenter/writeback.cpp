@@ -2,7 +2,7 @@
 #include "presenter/writeback.h"
 
 #include "kms/atomic_request.h"
-#include "kms/framebuffer.h"
+#include "kms/host_picture.h"
 
 #include <cerrno>
 #include <chrono>
@@ -13,79 +13,12 @@
 #include <optional>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <utility>
 
 namespace scanthru {
 namespace {
 
 constexpr std::chrono::seconds capture_limit{1};
-
-/// What the hardware writes into: a dumb buffer, its framebuffer, and the memory as we see it.
-class Target {
-public:
-    static Result<std::unique_ptr<Target>> create(kms::Card& card, Size size);
-
-    Target(const Target&) = delete;
-    Target& operator=(const Target&) = delete;
-
-    ~Target() {
-        if (memory_ != MAP_FAILED) ::munmap(memory_, bytes_);
-        framebuffer_.reset();
-        drmModeDestroyDumbBuffer(drm_fd_, handle_);
-    }
-
-    kms::FramebufferId framebuffer() const noexcept { return framebuffer_->id(); }
-    Pixels read() const;
-
-private:
-    Target(int drm_fd, std::uint32_t handle) noexcept : drm_fd_(drm_fd), handle_(handle) {}
-
-    int drm_fd_;
-    std::uint32_t handle_;
-    std::size_t bytes_ = 0;
-    void* memory_ = MAP_FAILED;
-    vfio::Geometry geometry_;
-    std::optional<kms::Framebuffer> framebuffer_;
-};
-
-Result<std::unique_ptr<Target>> Target::create(kms::Card& card, Size size) {
-    std::uint32_t handle = 0;
-    std::uint32_t pitch = 0;
-    std::uint64_t bytes = 0;
-    if (const int ret = drmModeCreateDumbBuffer(card.fd(), size.width, size.height, 32, 0, &handle,
-                                                &pitch, &bytes);
-        ret != 0)
-        return fail(-ret, "drmModeCreateDumbBuffer");
-    std::unique_ptr<Target> target{new Target{card.fd(), handle}};
-    target->geometry_ = {.format = DRM_FORMAT_XRGB8888,
-                         .modifier = DRM_FORMAT_MOD_LINEAR,
-                         .size = size,
-                         .stride = pitch};
-    target->bytes_ = bytes;
-    auto framebuffer = kms::Framebuffer::wrap(card, handle,
-                                              {.format = DRM_FORMAT_XRGB8888,
-                                               .modifier = DRM_FORMAT_MOD_LINEAR,
-                                               .size = size,
-                                               .stride = pitch});
-    if (!framebuffer) return fail(framebuffer.error());
-    target->framebuffer_ = std::move(*framebuffer);
-
-    std::uint64_t offset = 0;
-    if (const int ret = drmModeMapDumbBuffer(card.fd(), handle, &offset); ret != 0)
-        return fail(-ret, "drmModeMapDumbBuffer");
-    target->memory_ =
-        ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, card.fd(), static_cast<off_t>(offset));
-    if (target->memory_ == MAP_FAILED) return fail(errno, "mmap of the dumb buffer");
-    return target;
-}
-
-Pixels Target::read() const {
-    Pixels pixels = black_pixels(geometry_.size);
-    draw_picture(pixels, {static_cast<const std::byte*>(memory_), bytes_}, geometry_,
-                 {.x = 0, .y = 0, .size = geometry_.size}, {}, Blend::none);
-    return pixels;
-}
 
 /// Waits until the hardware has written.
 Result<void> wait_for(int fence) {
@@ -158,19 +91,22 @@ tl::unexpected<std::string> complain(std::string_view what) {
 
 }  // namespace
 
-Result<Pixels, std::string> capture_by_writeback(kms::Card& card, const kms::Pipeline& pipeline) {
+Result<kms::HostPicture, std::string> capture_by_writeback(kms::Card& card,
+                                                           const kms::Pipeline& pipeline) {
     if (!pipeline.writeback)
         return complain(fmt::format("driver {} has no writeback connector for {}",
                                     card.capabilities().driver, pipeline.connector.name));
     const kms::Connector& connector = *pipeline.writeback;
     if (!connector.properties.writeback_fb_id || !connector.properties.writeback_out_fence_ptr)
         return complain(fmt::format("{} lacks the properties for it", connector.name));
-    const auto target = Target::create(card, kms::size_of(pipeline.mode));
+    auto target = kms::HostPicture::create(card, kms::size_of(pipeline.mode));
     if (!target) return complain(fmt::format("{}", target.error()));
-    if (const auto captured = capture(card, pipeline, (*target)->framebuffer()); !captured)
+    if (const auto memory = target->map(); !memory)
+        return complain(fmt::format("{}", memory.error()));
+    if (const auto captured = capture(card, pipeline, target->framebuffer().id()); !captured)
         return complain(fmt::format("driver {}, {} beside {}: {}", card.capabilities().driver,
                                     connector.name, pipeline.connector.name, captured.error()));
-    return (*target)->read();
+    return *std::move(target);
 }
 
 }  // namespace scanthru

@@ -145,13 +145,32 @@ Result<GfxDevice> GfxDevice::probe(UniqueFd device, std::optional<Dialect> force
 Result<RawPlane> GfxDevice::query(PlaneType type) const {
     Answer answer{};
     const std::uint32_t argsz = argsz_of(dialect_);
-    int error = ask(device_.get(), answer, argsz, VFIO_GFX_PLANE_TYPE_DMABUF, type);
+    const std::uint32_t way =
+        exports_ == Export::region ? VFIO_GFX_PLANE_TYPE_REGION : VFIO_GFX_PLANE_TYPE_DMABUF;
+    int error = ask(device_.get(), answer, argsz, way, type);
     // mbochs: the first QUERY after every mode or offset change, and the next one works.
-    if (error == ENOMEM)
-        error = ask(device_.get(), answer, argsz, VFIO_GFX_PLANE_TYPE_DMABUF, type);
+    if (error == ENOMEM) error = ask(device_.get(), answer, argsz, way, type);
     if (error != 0) return fail(error, "VFIO_DEVICE_QUERY_GFX_PLANE");
-    return dialect_ == Dialect::draft_v14 ? raw_plane(read_as<draft::PlaneInfo>(answer))
-                                          : raw_plane(read_as<vfio_device_gfx_plane_info>(answer));
+    RawPlane raw = dialect_ == Dialect::draft_v14
+                       ? raw_plane(read_as<draft::PlaneInfo>(answer))
+                       : raw_plane(read_as<vfio_device_gfx_plane_info>(answer));
+    raw.asked_flags = way;
+    return raw;
+}
+
+Result<Mapping> GfxDevice::map_region(std::uint32_t region, std::uint64_t bytes) const {
+    vfio_region_info info{};
+    info.argsz = sizeof(info);
+    info.index = region;
+    if (::ioctl(device_.get(), VFIO_DEVICE_GET_REGION_INFO, &info) < 0)
+        return fail(errno, "VFIO_DEVICE_GET_REGION_INFO");
+    if (info.size < bytes) return fail(EFBIG, "region shorter than its picture");
+    constexpr std::uint32_t needed = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_MMAP;
+    if ((info.flags & needed) != needed) return fail(EACCES, "region that cannot be mapped");
+    auto mapping =
+        Mapping::create(device_.get(), bytes, PROT_READ, static_cast<off_t>(info.offset));
+    if (!mapping) return fail(mapping.error().code, "mmap of the region");
+    return mapping;
 }
 
 Result<UniqueFd> GfxDevice::get_dmabuf(std::uint32_t dmabuf_id) const {

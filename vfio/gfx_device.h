@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/mapping.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "vfio/plane_info.h"
@@ -62,6 +63,14 @@ public:
     /// Never twice for an id whose first descriptor still lives: that crashes mbochs.
     /// Errors: those of VFIO_DEVICE_GET_GFX_DMABUF; EBADF when a draft device forgot to give one.
     Result<UniqueFd> get_dmabuf(std::uint32_t dmabuf_id) const;
+
+    /// The first `bytes` bytes of a region, for reading; QUERY names it where exports() says
+    /// region.
+    ///
+    /// The region is asked for even beyond num_regions, where mdpy keeps its own.
+    /// Errors: those of VFIO_DEVICE_GET_REGION_INFO and mmap(2); EFBIG when the region is shorter;
+    /// EACCES when it cannot be mapped or read.
+    Result<Mapping> map_region(std::uint32_t region, std::uint64_t bytes) const;
 
     /// Gives back an id that QUERY created. Draft dialect; in mainline nothing is to be done.
     void close_buf(std::uint32_t dmabuf_id) const;

@@ -2,7 +2,6 @@
 #include "vfio/plane_info.h"
 
 #include <drm_fourcc.h>
-#include <linux/vfio.h>
 
 namespace scanthru::vfio {
 namespace {
@@ -35,8 +34,7 @@ std::optional<PixelFormat> lookup_format(std::uint32_t format) {
 
 /// Whether the answer belongs to the question that was asked.
 bool answers(const RawPlane& raw, PlaneType asked) {
-    return raw.argsz >= raw.min_argsz && raw.argsz <= max_argsz &&
-           raw.flags == VFIO_GFX_PLANE_TYPE_DMABUF &&
+    return raw.argsz >= raw.min_argsz && raw.argsz <= max_argsz && raw.flags == raw.asked_flags &&
            raw.drm_plane_type == static_cast<std::uint32_t>(asked);
 }
 

@@ -30,7 +30,9 @@ struct RawPlane {
     std::uint32_t y_pos = 0;
     std::uint32_t x_hot = 0xFFFFFFFF;  ///< The draft dialect has none: unknown.
     std::uint32_t y_hot = 0xFFFFFFFF;
-    std::uint32_t dmabuf_id = 0;
+    std::uint32_t dmabuf_id = 0;  ///< Or region_index.
+    /// Not part of the answer: the way that was asked for, VFIO_GFX_PLANE_TYPE_DMABUF or _REGION.
+    std::uint32_t asked_flags = 1U << 1;
     /// Not part of the answer: the bytes that the dialect's struct has, the least for argsz.
     std::uint32_t min_argsz = 52;
 };
@@ -52,7 +54,7 @@ struct Geometry {
 ///
 /// The id alone is not enough: a device may describe one buffer in several ways.
 struct BufferKey {
-    std::uint32_t dmabuf_id = 0;
+    std::uint32_t dmabuf_id = 0;  ///< Of a device without dma-bufs: the region's index.
     Geometry geometry{};
 
     bool operator==(const BufferKey&) const = default;

@@ -106,6 +106,7 @@ FakeVfio::FakeVfio(Behaviour behaviour)
 
 FakeVfio::~FakeVfio() {
     for (const auto& [id, object] : objects_) {
+        EXPECT_EQ(object.accesses, 0) << "CPU access to buffer " << id << " was not ended";
         EXPECT_EQ(count_others(object.memory.get()), 0)
             << "descriptors of buffer " << id << " were left open";
         if (is_draft() && !unplugged_) {
@@ -122,6 +123,9 @@ UniqueFd FakeVfio::open() const {
 void FakeVfio::show(PlaneType type, const GuestPicture& picture) {
     const std::scoped_lock lock{state_};
     shown_.insert_or_assign(type, picture);
+    if (behaviour_.exports == Export::region && type == PlaneType::primary) {
+        EXPECT_EQ(::ftruncate(device_.get(), bytes_of(picture)), 0);
+    }
 }
 
 void FakeVfio::hide(PlaneType type) {
@@ -183,11 +187,19 @@ int FakeVfio::closed() const {
 }
 
 bool FakeVfio::owns(int fd) const {
-    return same_file(fd, device_.get());
+    const std::scoped_lock lock{state_};
+    return same_file(fd, device_.get()) || std::ranges::any_of(objects_, [fd](const auto& entry) {
+               return same_file(fd, entry.second.memory.get());
+           });
 }
 
-int FakeVfio::handle(int, unsigned long request, void* argument) {
+int FakeVfio::handle(int fd, unsigned long request, void* argument) {
     const std::scoped_lock lock{state_};
+    for (auto& [id, object] : objects_)
+        if (same_file(fd, object.memory.get()))
+            return request == DMA_BUF_IOCTL_SYNC
+                       ? sync(object, *static_cast<const dma_buf_sync*>(argument))
+                       : -ENOTTY;
     if (unplugged_) return -ENODEV;
     collect();
     switch (request) {
@@ -199,6 +211,13 @@ int FakeVfio::handle(int, unsigned long request, void* argument) {
     case vfio::draft::close_buf_request: return close(argument);
     default: ADD_FAILURE() << fmt::format("unexpected ioctl {:#x}", request); return -ENOTTY;
     }
+}
+
+int FakeVfio::sync(Object& object, const dma_buf_sync& request) {
+    EXPECT_EQ(request.flags & DMA_BUF_SYNC_RW, DMA_BUF_SYNC_READ) << "nobody writes to a guest";
+    object.accesses += (request.flags & DMA_BUF_SYNC_END) != 0 ? -1 : 1;
+    EXPECT_GE(object.accesses, 0) << "CPU access ended that was not begun";
+    return 0;
 }
 
 int FakeVfio::get_info(vfio_device_info& info) const {

@@ -8,6 +8,7 @@
 
 #include <drm_fourcc.h>
 #include <functional>
+#include <linux/dma-buf.h>
 #include <linux/vfio.h>
 #include <map>
 #include <optional>
@@ -95,6 +96,8 @@ public:
     std::size_t objects() const;
     /// The memory of this object (borrowed), or -1.
     int memory(std::uint32_t id) const;
+    /// The memory of its region (borrowed), for a device that exports one.
+    int region() const { return device_.get(); }
     /// Successful CLOSE_BUF calls.
     int closed() const;
 
@@ -107,6 +110,7 @@ private:
         UniqueFd memory;
         bool exported = false;
         bool closed = false;
+        int accesses = 0;  ///< DMA_BUF_IOCTL_SYNC: begun and not ended.
     };
 
     bool is_draft() const { return behaviour_.dialect == vfio::Dialect::draft_v14; }
@@ -121,6 +125,7 @@ private:
     int open_object(std::uint32_t id);
     int close(const void* argument);
     void collect() const;
+    static int sync(Object& object, const dma_buf_sync& request);
 
     const Behaviour behaviour_;
     UniqueFd device_;

@@ -118,7 +118,7 @@ TEST_F(RealGuest, IsFoundRunningByTheNextScanthru) {
     EXPECT_EQ(presenter->stop(), 0);
     EXPECT_EQ(vgpu->counter("dmabufs_live"), 0) << "the first one left something";
     // Composing for the CRCs takes this machine's processors away from the guest: fewer vblanks.
-    start_presenter({"--modeline", "8.4 640 656 752 800 480 490 492 525", "--no-follow"});
+    start_presenter({"--modeline", "8.4 640 656 752 800 480 490 492 525", "--fit", "crop"});
     expect_on_screen(crc_of(1), "picture 1");
     EXPECT_EQ(presenter->counter("gets"), 1U);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "fake/fake_drm.h"
 #include "kms/atomic_request.h"
-#include "kms/framebuffer.h"
+#include "kms/host_picture.h"
 #include "kms/modeset.h"
 #include "kms/property_blob.h"
 

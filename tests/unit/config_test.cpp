@@ -39,7 +39,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
         name = "HDMI-A-1"
         card = "/dev/dri/card1"
         mode = "1920x1080@59.94"
-        follow = false
+        fit = 'center'
         guest = "kiosk"
         refresh = "always"
         margin_us = 2500
@@ -49,7 +49,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
     expected.name = "HDMI-A-1";
     expected.card = "/dev/dri/card1";
     expected.mode = {.size = Size{1920, 1080}, .refresh_mhz = 59940};
-    expected.follow = false;
+    expected.fit = Fit::center;
     expected.guest = "kiosk";
     expected.refresh = Refresh::always;
     expected.margin = std::chrono::microseconds{2500};
@@ -188,8 +188,8 @@ INSTANTIATE_TEST_SUITE_P(
                "test.toml:2: mode: expected a string in quotes, not a number with a point"},
         Faulty{"modeline", "[[output]]\nmodeline = '65'\n",
                "test.toml:2: modeline: a modeline has a clock in MHz and eight numbers"},
-        Faulty{"follow", "[[output]]\nfollow = 'yes'\n",
-               "test.toml:2: follow: expected true or false, not a string"},
+        Faulty{"fit", "[[output]]\nfit = 'stretch'\n",
+               R"(test.toml:2: fit: expected follow, scale, center or crop, not "stretch")"},
         Faulty{"guest_array", "[[output]]\nguest = ['a']\n",
                "test.toml:2: guest: expected a string in quotes, not an array"},
         Faulty{"refresh", "[[output]]\nrefresh = 'sometimes'\n",
@@ -359,8 +359,7 @@ TEST(Config, AMediatedDeviceIsAGuestToo) {
 
 /// The example that is installed; with every key set when `uncommented`.
 std::string example(bool uncommented) {
-    const auto tests = std::filesystem::path{__FILE__}.parent_path().parent_path();
-    std::ifstream file{tests.parent_path() / "configs/scanthru.toml"};
+    std::ifstream file{EXAMPLE_CONFIG};
     EXPECT_TRUE(file);
     std::string text;
     for (std::string line; std::getline(file, line); text += line + '\n')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fake card's own promises: what it reports as a test failure, and its clock.
 #include "fake/fake_drm.h"
-#include "kms/framebuffer.h"
+#include "kms/host_picture.h"
 #include "kms/takeover.h"
 
 #include <fcntl.h>

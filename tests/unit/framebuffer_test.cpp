@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fake/fake_drm.h"
-#include "kms/framebuffer.h"
+#include "kms/host_picture.h"
 
 #include <atomic>
 #include <gtest/gtest.h>

@@ -64,7 +64,7 @@ TEST_F(Options, HelpOfRunNamesEveryOption) {
     EXPECT_EQ(answer.exit_code, 0);
     for (const char* word :
          {"--config FILE", "--guest SOURCE", "--abi DIALECT", "--output NAME", "--card PATH",
-          "--mode MODE", "--modeline LINE", "--no-follow", "--refresh WHEN", "--margin-us N",
+          "--mode MODE", "--modeline LINE", "--fit POLICY", "--refresh WHEN", "--margin-us N",
           "--control SOCKET", "--log-level LEVEL"})
         EXPECT_THAT(answer.text, HasSubstr(word));
 }
@@ -108,29 +108,18 @@ TEST_F(Options, RunNeedsNothingButAGuest) {
 }
 
 TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
-    const Config config = run({"run",
-                               "--guest",
-                               "qmp:/q,pid=7",
-                               "--guest=fd:3",
-                               "--abi",
-                               "mainline",
-                               "--output",
-                               "DP-1",
-                               "--card",
-                               "/dev/dri/card1",
-                               "--mode",
-                               "800x600@75",
-                               "--no-follow",
-                               "--refresh",
-                               "never",
-                               "--margin-us",
-                               "1500",
-                               "--control",
-                               "/run/x",
-                               "--log-level",
-                               "debug",
-                               "--modeline",
-                               "65.00 1024 1048 1184 1344 768 771 777 806"});
+    const Config config = run({"run",          "--guest",
+                               "qmp:/q,pid=7", "--guest=fd:3",
+                               "--abi",        "mainline",
+                               "--output",     "DP-1",
+                               "--card",       "/dev/dri/card1",
+                               "--mode",       "800x600@75",
+                               "--fit",        "crop",
+                               "--refresh",    "never",
+                               "--margin-us",  "1500",
+                               "--control",    "/run/x",
+                               "--log-level",  "debug",
+                               "--modeline",   "65.00 1024 1048 1184 1344 768 771 777 806"});
     ASSERT_EQ(config.guests.size(), 2U);
     EXPECT_EQ(config.guests[0], (GuestConfig{"guest1", vfio::QmpSource{"/q", 7, std::nullopt},
                                              vfio::Dialect::mainline}));
@@ -141,7 +130,7 @@ TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
     output.card = "/dev/dri/card1";
     output.mode = {.size = Size{800, 600}, .refresh_mhz = 75'000};
     output.modeline = *kms::parse_modeline("65.00 1024 1048 1184 1344 768 771 777 806");
-    output.follow = false;
+    output.fit = Fit::crop;
     output.refresh = Refresh::never;
     output.margin = std::chrono::microseconds{1500};
     EXPECT_EQ(config.outputs, std::vector{output});
@@ -242,19 +231,19 @@ TEST_F(Options, AnOutputOnTheCommandLineLeavesOutTheOthersAndKeepsItsSettings) {
 
 TEST_F(Options, OptionsOfAnOutputGoToTheOnlyOne) {
     write("[[guest]]\nsource = 'fd:4'\n[[output]]\nname = 'A'\nmargin_us = 1\n");
-    const Config config = run({"run", "--mode", "640x480", "--no-follow"});
+    const Config config = run({"run", "--mode", "640x480", "--fit", "scale"});
     ASSERT_EQ(config.outputs.size(), 1U);
     EXPECT_EQ(config.outputs[0].name, "A");
     EXPECT_EQ(config.outputs[0].margin.count(), 1);
     EXPECT_EQ(config.outputs[0].mode.size, (Size{640, 480}));
-    EXPECT_FALSE(config.outputs[0].follow);
+    EXPECT_EQ(config.outputs[0].fit, Fit::scale);
 }
 
 TEST_F(Options, OptionsOfAnOutputAreAmbiguousWhereThereAreSeveral) {
     write("[[guest]]\nsource = 'fd:4'\n[[output]]\nname = 'A'\n[[output]]\nname = 'B'\n");
     for (const auto& option : std::vector<std::vector<const char*>>{{"--card", "/dev/dri/card0"},
                                                                     {"--mode", "640x480"},
-                                                                    {"--no-follow"},
+                                                                    {"--fit", "crop"},
                                                                     {"--refresh", "never"},
                                                                     {"--margin-us", "1"}}) {
         std::vector<const char*> arguments{"run"};

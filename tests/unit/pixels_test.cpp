@@ -22,13 +22,18 @@ std::vector<std::byte> bytes_of(const std::vector<std::uint32_t>& words) {
     return bytes;
 }
 
+/// `source` in its own size, from `at` on.
+Placement drawn(const Rect& source, Point at) {
+    return {source, {at.x, at.y, source.size}};
+}
+
 Rect whole(Size size) {
     return {.x = 0, .y = 0, .size = size};
 }
 
 std::vector<std::uint8_t> read_pixel(std::uint32_t format, std::uint32_t word) {
     Pixels target = black_pixels({1, 1});
-    draw_picture(target, bytes_of({word}), geometry_of(format, {1, 1}, 4), whole({1, 1}), {},
+    draw_picture(target, bytes_of({word}), geometry_of(format, {1, 1}, 4), drawn(whole({1, 1}), {}),
                  Blend::none);
     return target.rgb;
 }
@@ -71,14 +76,14 @@ TEST(Pixels, RowsBeginAtMultiplesOfTheStride) {
     Pixels target = black_pixels(size);
     // The last row has no padding behind it.
     draw_picture(target, bytes_of({0x010203, 0xFFFFFF, 0xFFFFFF, 0x040506}),
-                 geometry_of(DRM_FORMAT_XRGB8888, size, 12), whole(size), {}, Blend::none);
+                 geometry_of(DRM_FORMAT_XRGB8888, size, 12), drawn(whole(size), {}), Blend::none);
     EXPECT_THAT(target.rgb, ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
 TEST(Pixels, OnlyTheSourceIsDrawn) {
     Pixels target = black_pixels({1, 1});
     draw_picture(target, bytes_of({1, 2, 3, 4}), geometry_of(DRM_FORMAT_XRGB8888, {2, 2}, 8),
-                 {.x = 1, .y = 1, .size = {1, 1}}, {}, Blend::none);
+                 drawn({.x = 1, .y = 1, .size = {1, 1}}, {}), Blend::none);
     EXPECT_THAT(target.rgb, ElementsAre(0, 0, 4));
 }
 
@@ -88,7 +93,7 @@ TEST(Pixels, WhatLiesOutsideIsCutOffAtEveryEdge) {
     const auto geometry = geometry_of(DRM_FORMAT_XRGB8888, image, 8);
     const auto blue_at = [&](Point at) {
         Pixels target = black_pixels({2, 2});
-        draw_picture(target, memory, geometry, whole(image), at, Blend::none);
+        draw_picture(target, memory, geometry, drawn(whole(image), at), Blend::none);
         return std::array{target.rgb[2], target.rgb[5], target.rgb[8], target.rgb[11]};
     };
     EXPECT_THAT(blue_at({0, 0}), ElementsAre(1, 2, 3, 4));
@@ -105,8 +110,9 @@ TEST(Pixels, ACursorCoversByItsAlpha) {
     const auto blend = [](std::uint32_t below, std::uint32_t above) {
         Pixels target = black_pixels({1, 1});
         const auto geometry = geometry_of(DRM_FORMAT_ARGB8888, {1, 1}, 4);
-        draw_picture(target, bytes_of({below}), geometry, whole({1, 1}), {}, Blend::none);
-        draw_picture(target, bytes_of({above}), geometry, whole({1, 1}), {}, Blend::premultiplied);
+        draw_picture(target, bytes_of({below}), geometry, drawn(whole({1, 1}), {}), Blend::none);
+        draw_picture(target, bytes_of({above}), geometry, drawn(whole({1, 1}), {}),
+                     Blend::premultiplied);
         return target.rgb;
     };
     EXPECT_THAT(blend(0x646464, 0x00000000), ElementsAre(100, 100, 100));

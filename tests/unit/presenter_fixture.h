@@ -3,6 +3,7 @@
 
 #include "fake/fake_drm.h"
 #include "fake/fake_vfio.h"
+#include "kms/host_picture.h"
 #include "kms/takeover.h"
 #include "presenter/presenter.h"
 
@@ -21,7 +22,8 @@ protected:
 
     static constexpr Size screen{1024, 768};
 
-    void SetUp() override { set_up({}, {}); }
+    /// A guest whose memory no CPU can read, unless the test says so: nothing is ever copied.
+    void SetUp() override { set_up({}, {.mappable = false}); }
 
     void set_up(testing::FakeDrmOptions drm, FakeVfio::Behaviour behaviour) {
         tear_down();
@@ -36,6 +38,7 @@ protected:
         ASSERT_TRUE(black);
         ASSERT_TRUE(kms::light_up(*card, *topology, *pipeline, black->framebuffer()));
         black_id = black->framebuffer().id();
+        settings.gbm = false;  // Would load its driver for a card that does not exist.
         presenter.emplace(Scanout{*card, *pipeline, *std::move(black)}, settings, counters, notes);
     }
 

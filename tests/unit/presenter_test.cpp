@@ -242,7 +242,8 @@ TEST_F(PresenterTest, KeepsTheLastGoodPictureWhenACommitIsRefusedAfterItsTestPas
     frame();
     EXPECT_EQ(commits(), before) << "a refused buffer is not tried at every vblank";
     EXPECT_EQ(counters.refused_commits.get(), 1U);
-    EXPECT_EQ(told(), std::vector{Note::Kind::refused_primary});
+    EXPECT_EQ(told(), (std::vector{Note::Kind::refused_primary, Note::Kind::unshowable_primary}))
+        << "no CPU can read it either";
     vgpu->show(picture(3));
     EXPECT_EQ(frame(), Frame::shown);
 }
@@ -277,7 +278,7 @@ TEST_F(PresenterTest, ShowsThePictureWithoutACursorThatTheHardwareRefuses) {
     vgpu->show(PlaneType::cursor, guest_cursor(9, {2, 2}));
     frame();
     EXPECT_EQ(commits(), before) << "its image was never good: it is not tried again";
-    EXPECT_EQ(told(), std::vector{Note::Kind::refused_cursor});
+    EXPECT_EQ(told(), (std::vector{Note::Kind::refused_cursor, Note::Kind::unshowable_cursor}));
 }
 
 TEST_F(PresenterTest, AFaultThatPassesLosesNothing) {
@@ -336,12 +337,122 @@ TEST_F(PresenterTest, AModeThatTheHardwareRefusesIsAskedForOnce) {
     vgpu->show(picture(1));
     attach();
     frame();
-    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EINVAL);
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EINVAL, 2);  // With the picture, and black.
     vgpu->show(picture(2, {1920, 1080}));
     EXPECT_EQ(frame(), Frame::kept);
     later_frame();
     EXPECT_EQ(kms::size_of(*display->mode()), screen);
     EXPECT_EQ(counters.modesets.get(), 0U);
+    EXPECT_EQ(told().front(), Note::Kind::refused_mode);
+}
+
+TEST_F(PresenterTest, ACursorThatTheHardwareRefusesIsNotHeldAgainstTheMode) {
+    vgpu->show(picture(1, {1920, 1080}));
+    vgpu->show(PlaneType::cursor, guest_cursor(9, {1, 1}));
+    attach();
+    ASSERT_TRUE(guest->device().query(PlaneType::cursor));
+    display->refuse_to_show(vgpu->memory(*vgpu->id_of(PlaneType::cursor)));
+    EXPECT_EQ(frame(), Frame::mode_changed);
+    EXPECT_EQ(kms::size_of(*display->mode()), (Size{1920, 1080}));
+    EXPECT_TRUE(shows_primary());
+    EXPECT_FALSE(cursor());
+}
+
+TEST_F(PresenterTest, APictureThatTheHardwareRefusesIsNotHeldAgainstTheMode) {
+    vgpu->show(picture(1, {1920, 1080}));
+    attach();
+    ASSERT_TRUE(guest->device().query(PlaneType::primary));
+    display->refuse_to_show(vgpu->memory(1));
+    EXPECT_EQ(frame(), Frame::mode_changed);
+    EXPECT_EQ(kms::size_of(*display->mode()), (Size{1920, 1080}));
+    EXPECT_EQ(memory_on(FakeDrm::primary()), 0U) << "black";
+    vgpu->show(picture(2, {1920, 1080}));
+    EXPECT_EQ(frame(), Frame::shown);
+    EXPECT_TRUE(shows_primary());
+}
+
+TEST_F(PresenterTest, AttemptsAtAModeComeOnceASecondToo) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    const int before = commits();
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EIO);
+    vgpu->show(picture(2, {1920, 1080}));
+    for (int i = 0; i < 50; ++i)
+        frame();
+    EXPECT_EQ(commits() - before, 1);
+}
+
+TEST_F(PresenterTest, FollowsBackToTheConfiguredRate) {
+    kms::Mode fast = kms::parse_modeline("100 1024 1050 1100 1300 768 771 777 806").value();
+    settings.mode = {.size = screen, .refresh_mhz = kms::refresh_mhz(fast)};
+    testing::FakeDrmOptions options;
+    options.modes.push_back(fast);
+    set_up(options, {.mappable = false});
+    vgpu->show(picture(1, {1920, 1080}));
+    attach();
+    EXPECT_EQ(frame(), Frame::mode_changed);
+    vgpu->show(picture(2));
+    EXPECT_EQ(later_frame(), Frame::mode_changed);
+    EXPECT_EQ(display->mode()->clock, fast.clock);
+}
+
+TEST_F(PresenterTest, AnImportThatFailsForWantOfMemoryIsTriedAgainAfterASecond) {
+    vgpu->show(picture(1));
+    attach();
+    display->fail_next(DRM_IOCTL_PRIME_FD_TO_HANDLE, ENOMEM);
+    for (int i = 0; i < 5; ++i)
+        frame();
+    EXPECT_EQ(display->calls(DRM_IOCTL_PRIME_FD_TO_HANDLE), 1);
+    EXPECT_FALSE(shows_primary());
+    later_frame();
+    EXPECT_TRUE(shows_primary());
+    EXPECT_EQ(gets(), 1);
+}
+
+TEST_F(PresenterTest, AFaultOfTheDriverIsNotHeldAgainstABuffer) {
+    vgpu->show(picture(1));
+    attach();
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EIO, 2);
+    EXPECT_EQ(frame(), Frame::kept);
+    EXPECT_EQ(frame(), Frame::kept);
+    EXPECT_EQ(frame(), Frame::shown);
+    EXPECT_TRUE(shows_primary());
+}
+
+TEST_F(PresenterTest, LettingGoOutlastsAPassingFault) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EBUSY, 3);
+    presenter->attach(nullptr, now);
+    EXPECT_EQ(primary()->framebuffer, black_id);
+}
+
+TEST_F(PresenterTest, AfterAnEndWithoutACommitTheNextPictureComesByAModeset) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    display->allow_removal_on_screen();
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EIO, 11);
+    presenter->attach(nullptr, now);
+    EXPECT_EQ(told().back(), Note::Kind::abandoned);
+    presenter->attach(guest, now);
+    EXPECT_NE(display->last_commit().flags & DRM_MODE_ATOMIC_ALLOW_MODESET, 0U);
+    frame();
+    EXPECT_TRUE(shows_primary());
+}
+
+TEST_F(PresenterTest, ABufferBeyondTheBoundsIsNotFetchedAtEveryVblank) {
+    settings.bounds.bytes = std::uint64_t{1024} * 768 * 4;
+    set_up({}, {.mappable = false});
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    vgpu->show(picture(2));
+    for (int i = 0; i < 20; ++i)
+        frame();
+    EXPECT_EQ(gets(), 2);
 }
 
 TEST_F(PresenterTest, WithoutAMatchingModeASmallPictureStandsInTheMiddle) {
@@ -487,9 +598,11 @@ TEST_F(PresenterTest, WithoutACursorPlaneTheCursorIsNotEvenImported) {
     vgpu->show(picture(1));
     vgpu->show(PlaneType::cursor, guest_cursor(2));
     attach();
+    const int queries = vgpu->calls(VFIO_DEVICE_QUERY_GFX_PLANE);
     frame();
     EXPECT_EQ(gets(), 1);
     EXPECT_FALSE(presenter->view().cursor);
+    EXPECT_EQ(vgpu->calls(VFIO_DEVICE_QUERY_GFX_PLANE), queries + 1) << "nor asked for";
 }
 
 TEST_F(PresenterTest, AnIdThatIsUsedAnewIsNotTheOldBuffer) {

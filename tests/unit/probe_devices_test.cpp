@@ -112,11 +112,13 @@ TEST(ProbeGuest, InTheDraftTheIdOfARejectedPlaneIsClosedToo) {
     EXPECT_EQ(vfio.closed(), 1);
 }
 
-TEST(ProbeGuest, ARegionDeviceIsNotAsked) {
-    FakeVfio vfio{{.exports = vfio::Export::region}};
+TEST(ProbeGuest, ARegionDeviceIsAskedAndNothingOfItIsClosed) {
+    FakeVfio vfio{{.dialect = vfio::Dialect::draft_v14, .exports = vfio::Export::region}};
+    vfio.show({.size = {640, 480}});
     const GuestReport guest = describe(vfio);
-    EXPECT_THAT(guest.problem, HasSubstr("memory region"));
-    EXPECT_FALSE(guest.would_work());
+    EXPECT_EQ(guest.problem, "");
+    EXPECT_EQ(guest.primary.plane->buffer.geometry.size, (Size{640, 480}));
+    EXPECT_EQ(vfio.closed(), 0);
 }
 
 TEST(ProbeGuest, AnInheritedDescriptorStaysOpen) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "fake/fake_drm.h"
 #include "fake/fake_kernel.h"
 #include "presenter/screenshot.h"
 
@@ -18,6 +19,13 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
+/// A picture in a dma-buf of somebody.
+struct DmabufPicture {
+    int fd = -1;
+    std::uint64_t bytes = 0;
+    vfio::Geometry geometry;
+};
+
 /// A memory file that insists on the CPU-access calls of a dma-buf.
 class FakeDmabuf final : public testing::FakeDevice {
 public:
@@ -29,7 +37,13 @@ public:
 
     ~FakeDmabuf() override { EXPECT_EQ(open_, 0) << "CPU access was begun and not ended"; }
 
-    bool owns(int fd) const override { return fd == file_.get(); }
+    /// Copies of the descriptor too.
+    bool owns(int fd) const override {
+        struct stat one {};
+        struct stat other {};
+        return ::fstat(fd, &one) == 0 && ::fstat(file_.get(), &other) == 0 &&
+               one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+    }
 
     int handle(int, unsigned long request, void* argument) override {
         if (request != DMA_BUF_IOCTL_SYNC) return -ENOTTY;
@@ -68,39 +82,75 @@ std::vector<int> blues(const Pixels& pixels) {
     return found;
 }
 
-std::vector<int> shown(const std::optional<DmabufPicture>& primary,
-                       const std::optional<DmabufPicture>& cursor,
-                       Point at,
-                       Size screen) {
-    const auto pixels = read_pictures(primary, cursor, at, screen);
-    EXPECT_TRUE(pixels) << pixels.error();
-    return pixels ? blues(*pixels) : std::vector<int>{};
-}
+class Screenshot : public ::testing::Test {
+protected:
+    SharedPicture picture_of(const DmabufPicture& picture) {
+        // What is scanned out does not matter: the guest's memory is what is read.
+        const UniqueFd other = testing::make_dmabuf(64 * 64 * 4);
+        auto framebuffer = kms::Framebuffer::import(*card, {.fd = other.get(),
+                                                            .format = DRM_FORMAT_XRGB8888,
+                                                            .modifier = DRM_FORMAT_MOD_LINEAR,
+                                                            .size = {64, 64},
+                                                            .stride = 64 * 4});
+        const auto import =
+            std::make_shared<const Import>(Import{1, UniqueFd{::dup(picture.fd)}, picture.bytes});
+        return std::make_shared<const Picture>(
+            Picture{import, {1, picture.geometry}, Rung::direct, *std::move(framebuffer)});
+    }
 
-TEST(Screenshot, NothingShownIsBlack) {
+    Result<Pixels, std::string> read_pictures(const std::optional<DmabufPicture>& primary,
+                                              const std::optional<DmabufPicture>& cursor,
+                                              Point at,
+                                              Size screen) {
+        Scene scene;
+        if (primary) {
+            scene.primary = picture_of(*primary);
+            scene.placement = scene.guest = place_centred(primary->geometry.size, screen);
+        }
+        if (cursor) {
+            scene.cursor = picture_of(*cursor);
+            scene.cursor_target = place_cursor(at, cursor->geometry.size, scene.guest);
+        }
+        return read_scene(scene, screen);
+    }
+
+    std::vector<int> shown(const std::optional<DmabufPicture>& primary,
+                           const std::optional<DmabufPicture>& cursor,
+                           Point at,
+                           Size screen) {
+        const auto pixels = read_pictures(primary, cursor, at, screen);
+        EXPECT_TRUE(pixels) << pixels.error();
+        return pixels ? blues(*pixels) : std::vector<int>{};
+    }
+
+    testing::FakeDrm display;
+    std::unique_ptr<kms::Card> card = display.card();
+};
+
+TEST_F(Screenshot, NothingShownIsBlack) {
     const auto pixels = read_scene({}, {2, 1});
     ASSERT_TRUE(pixels) << pixels.error();
     EXPECT_EQ(*pixels, black_pixels({2, 1}));
 }
 
-TEST(Screenshot, APictureOfTheScreensSizeIsReadAsItIs) {
+TEST_F(Screenshot, APictureOfTheScreensSizeIsReadAsItIs) {
     const FakeDmabuf primary{{1, 2, 3, 4}};
     EXPECT_EQ(shown(primary.picture({2, 2}), {}, {}, {2, 2}), (std::vector{1, 2, 3, 4}));
     EXPECT_EQ(primary.calls(DMA_BUF_IOCTL_SYNC), 2);
 }
 
-TEST(Screenshot, ASmallPictureStandsInTheMiddle) {
+TEST_F(Screenshot, ASmallPictureStandsInTheMiddle) {
     const FakeDmabuf primary{{9}};
     EXPECT_EQ(shown(primary.picture({1, 1}), {}, {}, {3, 3}),
               (std::vector{0, 0, 0, 0, 9, 0, 0, 0, 0}));
 }
 
-TEST(Screenshot, OfALargePictureTheMiddleIsShown) {
+TEST_F(Screenshot, OfALargePictureTheMiddleIsShown) {
     const FakeDmabuf primary{{1, 2, 3, 4, 5, 6, 7, 8, 9}};
     EXPECT_EQ(shown(primary.picture({3, 3}), {}, {}, {1, 1}), (std::vector{5}));
 }
 
-TEST(Screenshot, TheCursorMovesWithAPictureInTheMiddle) {
+TEST_F(Screenshot, TheCursorMovesWithAPictureInTheMiddle) {
     const FakeDmabuf primary{{1}};
     const FakeDmabuf cursor{{0xFF000007}};
     const auto image = cursor.picture(DRM_FORMAT_ARGB8888, {1, 1});
@@ -108,7 +158,7 @@ TEST(Screenshot, TheCursorMovesWithAPictureInTheMiddle) {
     EXPECT_EQ(shown(primary.picture({1, 1}), image, {-1, 0}, {3, 1}), (std::vector{7, 1, 0}));
 }
 
-TEST(Screenshot, ACursorOffScreenIsNotEvenRead) {
+TEST_F(Screenshot, ACursorOffScreenIsNotEvenRead) {
     const FakeDmabuf primary{{1}};
     const FakeDmabuf cursor{{0xFF000007}};
     EXPECT_EQ(
@@ -117,14 +167,24 @@ TEST(Screenshot, ACursorOffScreenIsNotEvenRead) {
     EXPECT_EQ(cursor.calls(DMA_BUF_IOCTL_SYNC), 0);
 }
 
-TEST(Screenshot, ABufferShorterThanItsPictureIsNotRead) {
+TEST_F(Screenshot, AScaledPictureIsSeenScaled) {
+    const FakeDmabuf primary{{1, 2}};
+    Scene scene;
+    scene.primary = picture_of(primary.picture({2, 1}));
+    scene.placement = {{.size = {2, 1}}, {.x = 0, .y = 1, .size = {4, 2}}};
+    const auto pixels = read_scene(scene, {4, 4});
+    ASSERT_TRUE(pixels);
+    EXPECT_EQ(blues(*pixels), (std::vector{0, 0, 0, 0, 1, 1, 2, 2, 1, 1, 2, 2, 0, 0, 0, 0}));
+}
+
+TEST_F(Screenshot, ABufferShorterThanItsPictureIsNotRead) {
     const FakeDmabuf primary{{1, 2, 3}};
     const auto pixels = read_pictures(primary.picture({2, 2}), {}, {}, {2, 2});
     ASSERT_FALSE(pixels);
     EXPECT_THAT(pixels.error(), HasSubstr("is shorter than its picture: 12 bytes of 16"));
 }
 
-TEST(Screenshot, ABufferThatCannotBeMappedSaysWhy) {
+TEST_F(Screenshot, ABufferThatCannotBeMappedSaysWhy) {
     // A pipe is as unmappable as GVT-g's dma-bufs.
     int ends[2]{};
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -136,11 +196,11 @@ TEST(Screenshot, ABufferThatCannotBeMappedSaysWhy) {
         .geometry = {.format = DRM_FORMAT_XRGB8888, .modifier = 0, .size = {1, 1}, .stride = 4}};
     const auto pixels = read_pictures(primary, {}, {}, {1, 1});
     ASSERT_FALSE(pixels);
-    EXPECT_EQ(pixels.error(), "the guest's primary buffer cannot be mapped by the CPU: mmap: No "
-                              "such device (ENODEV)");
+    EXPECT_EQ(pixels.error(), "the guest's primary buffer cannot be mapped by the CPU: mmap "
+                              "of the dma-buf: No such device (ENODEV)");
 }
 
-TEST(Screenshot, MemoryThatGoesWhileItIsReadIsAnErrorAndNoSignal) {
+TEST_F(Screenshot, MemoryThatGoesWhileItIsReadIsAnErrorAndNoSignal) {
     FakeDmabuf primary{{1, 2, 3, 4}};
     const auto picture = primary.picture({2, 2});
     primary.when_called(DMA_BUF_IOCTL_SYNC, [&] { primary.vanish(); });
@@ -150,7 +210,7 @@ TEST(Screenshot, MemoryThatGoesWhileItIsReadIsAnErrorAndNoSignal) {
                 AllOf(HasSubstr("primary buffer cannot be read"), HasSubstr("EFAULT")));
 }
 
-TEST(Screenshot, MemoryThatGoesInTheMiddleIsAnErrorToo) {
+TEST_F(Screenshot, MemoryThatGoesInTheMiddleIsAnErrorToo) {
     const Size size{512, 1024};  // 2 MiB: two pieces.
     FakeDmabuf primary{std::vector<std::uint32_t>(std::size_t{size.width} * size.height)};
     const auto picture = primary.picture(size);
@@ -159,14 +219,14 @@ TEST(Screenshot, MemoryThatGoesInTheMiddleIsAnErrorToo) {
     EXPECT_FALSE(read_pictures(picture, {}, {}, size));
 }
 
-TEST(Screenshot, CpuAccessIsBegunAgainWhenASignalCame) {
+TEST_F(Screenshot, CpuAccessIsBegunAgainWhenASignalCame) {
     FakeDmabuf primary{{5}};
     primary.fail_next(DMA_BUF_IOCTL_SYNC, EINTR);
     primary.fail_next(DMA_BUF_IOCTL_SYNC, EAGAIN);
     EXPECT_EQ(shown(primary.picture({1, 1}), {}, {}, {1, 1}), (std::vector{5}));
 }
 
-TEST(Screenshot, RefusedCpuAccessIsAnError) {
+TEST_F(Screenshot, RefusedCpuAccessIsAnError) {
     FakeDmabuf primary{{5}};
     primary.fail_next(DMA_BUF_IOCTL_SYNC, EIO);
     const auto pixels = read_pictures(primary.picture({1, 1}), {}, {}, {1, 1});
@@ -174,7 +234,7 @@ TEST(Screenshot, RefusedCpuAccessIsAnError) {
     EXPECT_THAT(pixels.error(), HasSubstr("DMA_BUF_IOCTL_SYNC: Input/output error (EIO)"));
 }
 
-TEST(Screenshot, AnUnreadableCursorIsNamedAsTheCursor) {
+TEST_F(Screenshot, AnUnreadableCursorIsNamedAsTheCursor) {
     const FakeDmabuf primary{{1}};
     const FakeDmabuf cursor{{1}};
     auto image = cursor.picture(DRM_FORMAT_ARGB8888, {1, 1});

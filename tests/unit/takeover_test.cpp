@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fake/fake_drm.h"
+#include "kms/host_picture.h"
 #include "kms/takeover.h"
 
 #include <array>

@@ -250,6 +250,8 @@ TEST_F(Choose, RefusesASizeThatTheMonitorLacks) {
 
 TEST_F(Choose, FallsBackFromARateThatTheMonitorLacks) {
     EXPECT_EQ(size_of(chosen({.mode = {.refresh_mhz = 75000}}).mode), (Size{1024, 768}));
+    EXPECT_EQ(size_of(chosen({.mode = {.size = Size{1024, 768}, .refresh_mhz = 75000}}).mode),
+              (Size{1024, 768}));
 }
 
 TEST_F(Choose, RefusesAnOutputWithoutAnyMode) {

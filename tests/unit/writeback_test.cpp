@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "fake/fake_drm.h"
+#include "kms/host_picture.h"
 #include "kms/takeover.h"
+#include "presenter/screenshot.h"
 #include "presenter/writeback.h"
 
 #include <cerrno>
@@ -97,6 +99,12 @@ protected:
     FakeDrm drm_;
     std::unique_ptr<kms::Card> card_;
     std::optional<kms::Pipeline> pipeline_;
+    Result<Pixels, std::string> capture() {
+        const auto picture = capture_by_writeback(*card_, *pipeline_);
+        if (!picture) return tl::unexpected{picture.error()};
+        return read_host_picture(*picture);
+    }
+
     std::optional<kms::HostPicture> black_;
 };
 
@@ -116,7 +124,7 @@ protected:
 };
 
 TEST_F(Writeback, ThePictureIsWhatTheHardwareWrote) {
-    const auto pixels = capture_by_writeback(*card_, *pipeline_);
+    const auto pixels = capture();
     ASSERT_TRUE(pixels) << pixels.error();
     EXPECT_EQ(pixels->size, (Size{1024, 768}));
     EXPECT_EQ(pixels->rgb, std::vector<std::uint8_t>(std::size_t{1024} * 768 * 3, 3));
@@ -142,7 +150,7 @@ TEST_F(Writeback, ARefusedCommitNamesTheCallAndItsErrno) {
     // As vkms of Linux 6.1 does.
     drm_.fail_next(DRM_IOCTL_MODE_ATOMIC, EINVAL);
     const auto handles = drm_.gem_handles();
-    const auto pixels = capture_by_writeback(*card_, *pipeline_);
+    const auto pixels = capture();
     ASSERT_FALSE(pixels);
     EXPECT_EQ(pixels.error(), "the screen cannot be captured by writeback: driver vkms, "
                               "Writeback-1 beside Virtual-1: DRM_IOCTL_MODE_ATOMIC: Invalid "
@@ -163,7 +171,7 @@ TEST_F(Writeback, ARefusedBufferIsAnErrorAndLeavesNothing) {
 
 TEST_F(WritebackThatHangs, APictureThatDoesNotComeIsGivenUpWithinASecond) {
     const auto before = std::chrono::steady_clock::now();
-    const auto pixels = capture_by_writeback(*card_, *pipeline_);
+    const auto pixels = capture();
     ASSERT_FALSE(pixels);
     EXPECT_THAT(pixels.error(), AllOf(HasSubstr("fence"), HasSubstr("ETIMEDOUT")));
     EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::seconds{1});
@@ -171,14 +179,14 @@ TEST_F(WritebackThatHangs, APictureThatDoesNotComeIsGivenUpWithinASecond) {
 }
 
 TEST_F(WritebackWithoutFence, ADriverThatForgetsTheFenceIsAnErrorAndDetached) {
-    const auto pixels = capture_by_writeback(*card_, *pipeline_);
+    const auto pixels = capture();
     ASSERT_FALSE(pixels);
     EXPECT_THAT(pixels.error(), HasSubstr("WRITEBACK_OUT_FENCE_PTR"));
     EXPECT_EQ(attached(), 0U);
 }
 
 TEST_F(WritebackMissing, ACardWithoutWritebackSaysSo) {
-    const auto pixels = capture_by_writeback(*card_, *pipeline_);
+    const auto pixels = capture();
     ASSERT_FALSE(pixels);
     EXPECT_THAT(pixels.error(), HasSubstr("driver vkms has no writeback connector for Virtual-1"));
 }
