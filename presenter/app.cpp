@@ -39,6 +39,7 @@ Result<std::unique_ptr<App>, std::string> App::create(RunCommand command) {
 App::~App() {
     sd_notify(0, "STOPPING=1");
     control_.reset();
+    monitors_.clear();
     guests_.clear();
     put_out();
 }
@@ -141,18 +142,35 @@ void App::add_guest(const GuestConfig& config) {
     const std::string& name = config.name;
     guests_.push_back(std::make_unique<GuestLink>(
         *loop_, config,
-        GuestLink::Listener{
-            .attached = [this, name](const auto& buffers) { attach(name, buffers); },
-            .lost =
-                [this, name] {
-                    attach(name, nullptr);
-                }}));
+        GuestLink::Listener{.attached =
+                                [this, config](const auto& buffers) {
+                                    attach(config.name, buffers);
+                                    show_edid(config, buffers);
+                                },
+                            .lost =
+                                [this, name] {
+                                    attach(name, nullptr);
+                                    if (const auto monitor = monitors_.find(name);
+                                        monitor != monitors_.end())
+                                        monitor->second.forget();
+                                }}));
     guests_.back()->start();
 }
 
 void App::attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers) {
     for (const auto& screen : screens_)
         if (screen->guest == guest) screen->output->frames().attach(buffers);
+}
+
+/// Of the first output that shows this guest.
+void App::show_edid(const GuestConfig& guest, const std::shared_ptr<GuestBuffers>& buffers) {
+    if (guest.edid.off) return;
+    const auto screen = std::ranges::find_if(
+        screens_, [&guest](const auto& one) { return one->guest == guest.name; });
+    if (screen == screens_.end()) return;
+    auto& monitor = monitors_.try_emplace(guest.name, *loop_, guest.name).first->second;
+    monitor.show(buffers, guest.edid.mode ? kms::generate_edid(*guest.edid.mode, {})
+                                          : (*screen)->output->edid());
 }
 
 int App::run() {

@@ -4,9 +4,11 @@
 #include "base/event_loop.h"
 #include "presenter/control.h"
 #include "presenter/guest_link.h"
+#include "presenter/guest_monitor.h"
 #include "presenter/options.h"
 #include "presenter/output.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +47,7 @@ private:
     Result<void, std::string> light(const OutputConfig& config);
     void add_guest(const GuestConfig& config);
     void attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers);
+    void show_edid(const GuestConfig& guest, const std::shared_ptr<GuestBuffers>& buffers);
     void read_news(Screen& screen);
     void check_progress();
     void put_out();
@@ -63,6 +66,7 @@ private:
     Cards cards_;
     std::vector<std::unique_ptr<Screen>> screens_;
     std::vector<std::unique_ptr<GuestLink>> guests_;
+    std::map<std::string, GuestMonitor, std::less<>> monitors_;  ///< By guest.
     std::unique_ptr<ControlServer> control_;
     EventLoop::Timer progress_timer_;
     int exit_code_ = 0;

@@ -124,7 +124,7 @@ constexpr std::array<Key<OutputConfig>, 8> output_keys{{
      }},
 }};
 
-constexpr std::array<Key<GuestConfig>, 3> guest_keys{{
+constexpr std::array<Key<GuestConfig>, 4> guest_keys{{
     {"name",
      [](Node value, GuestConfig& guest) {
          return read_text(value, guest.name);
@@ -136,6 +136,10 @@ constexpr std::array<Key<GuestConfig>, 3> guest_keys{{
     {"abi",
      [](Node value, GuestConfig& guest) {
          return read_parsed(value, parse_abi, guest.abi);
+     }},
+    {"edid",
+     [](Node value, GuestConfig& guest) {
+         return read_parsed(value, parse_edid, guest.edid);
      }},
 }};
 
@@ -249,16 +253,25 @@ constexpr std::size_t max_file = std::size_t{1024} * 1024;
 
 }  // namespace
 
-bool OutputConfig::operator==(const OutputConfig& other) const {
+namespace {
+
+bool same_timings(const std::optional<kms::Mode>& a, const std::optional<kms::Mode>& b) {
     // The kernel's structure has no operator== and no padding.
     static_assert(std::has_unique_object_representations_v<kms::Mode>);
-    const bool same_modeline =
-        modeline && other.modeline
-            ? std::memcmp(&*modeline, &*other.modeline, sizeof(kms::Mode)) == 0
-            : modeline.has_value() == other.modeline.has_value();
-    return name == other.name && card == other.card && mode == other.mode && same_modeline &&
-           fit == other.fit && guest == other.guest && refresh == other.refresh &&
-           margin == other.margin;
+    if (!a || !b) return a.has_value() == b.has_value();
+    return std::memcmp(&*a, &*b, sizeof(kms::Mode)) == 0;
+}
+
+}  // namespace
+
+bool EdidWish::operator==(const EdidWish& other) const {
+    return off == other.off && same_timings(mode, other.mode);
+}
+
+bool OutputConfig::operator==(const OutputConfig& other) const {
+    return name == other.name && card == other.card && mode == other.mode &&
+           same_timings(modeline, other.modeline) && fit == other.fit && guest == other.guest &&
+           refresh == other.refresh && margin == other.margin;
 }
 
 Result<Config, std::string> parse_config(std::string_view text, const std::string& file) {

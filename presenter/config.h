@@ -38,11 +38,19 @@ struct OutputConfig {
     bool operator==(const OutputConfig& other) const;
 };
 
+/// Which monitor a guest believes to have.
+struct EdidWish {
+    bool off = false;                 ///< It is left as its device and QEMU made it.
+    std::optional<kms::Mode> mode{};  ///< One with this mode; empty: the host's own.
+    bool operator==(const EdidWish& other) const;
+};
+
 /// One `[[guest]]`.
 struct GuestConfig {
     std::string name;  ///< Without one: name_guests().
     vfio::GuestSource source;
     std::optional<vfio::Dialect> abi;  ///< `abi = "auto" | "mainline" | "draft-v14"`
+    EdidWish edid{};                   ///< `edid = "monitor" | "off" | "WxH@HZ"`
     bool operator==(const GuestConfig&) const = default;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/config_values.h"
 
+#include "kms/cvt.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -62,6 +64,20 @@ constexpr std::array<Word<LogLevel>, 4> log_level_words{{
 
 }  // namespace
 
+Result<EdidWish, std::string> parse_edid(std::string_view text) {
+    if (text == "monitor") return EdidWish{};
+    if (text == "off") return EdidWish{.off = true};
+    const auto wish = kms::parse_mode_wish(text);
+    if (!wish || !wish->size || !wish->refresh_mhz)
+        return wrong(fmt::format("expected monitor, off or WIDTHxHEIGHT@HZ, not \"{}\"", text));
+    auto mode = kms::calculate_mode(*wish->size, *wish->refresh_mhz);
+    if (!mode)
+        return wrong(fmt::format("\"{}\" does not fit an EDID: sides have at most 4095 pixels, "
+                                 "clocks at most 655 MHz",
+                                 text));
+    return EdidWish{.mode = *mode};
+}
+
 Result<Fit, std::string> parse_fit(std::string_view text) {
     return one_of(fit_words, text);
 }
@@ -88,7 +104,8 @@ Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microse
 Result<std::string, std::string> check_socket_path(std::string_view text) {
     if (text.empty()) return wrong("expected the path of a socket, not an empty string");
     // Server and clients have different working directories.
-    if (text.front() != '/') return wrong(fmt::format("expected a path from the root on (/…), not \"{}\"", text));
+    if (text.front() != '/')
+        return wrong(fmt::format("expected a path from the root on (/…), not \"{}\"", text));
     if (text.size() > vfio::max_socket_path)
         return wrong(fmt::format("the path has {} bytes; a Unix socket's path has at most {}",
                                  text.size(), vfio::max_socket_path));

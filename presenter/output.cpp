@@ -2,6 +2,7 @@
 #include "presenter/output.h"
 
 #include "base/log.h"
+#include "presenter/guest_monitor.h"
 #include "presenter/refresh.h"
 
 #include <algorithm>
@@ -114,13 +115,13 @@ Result<std::unique_ptr<Output>, std::string> Output::light(Cards& cards,
     choice->opened->taken.push_back(pipeline.crtc.id);
     choice->opened->taken.push_back(pipeline.primary.id);
     if (pipeline.cursor) choice->opened->taken.push_back(pipeline.cursor->id);
-    const PresenterSettings settings{.bounds = {},
-                                     .limits = {},
-                                     .refresh =
-                                         needs_refresh(config.refresh, card.capabilities().driver,
-                                                       pipeline.connector.name),
-                                     .fit = config.fit,
-                                     .mode = config.mode};
+    const PresenterSettings settings{
+        .bounds = {},
+        .limits = {},
+        .refresh =
+            needs_refresh(config.refresh, card.capabilities().driver, pipeline.connector.name),
+        .fit = config.fit,
+        .mode = config.mode};
     std::unique_ptr<Output> output{
         new Output{config, pipeline.connector.name, card, *std::move(before)}};
     auto frames =
@@ -128,6 +129,9 @@ Result<std::unique_ptr<Output>, std::string> Output::light(Cards& cards,
                            settings, pacing_of(config, card));
     if (!frames) return failed("cannot start its thread", frames.error());
     output->frames_ = *std::move(frames);
+    const auto own = kms::read_edid(card.fd(), pipeline.connector.id);
+    output->edid_ =
+        edid_for_guest(own.value_or(kms::Edid{}), pipeline.mode, pipeline.connector.millimetres);
     if (const auto wished = config.mode.refresh_mhz;
         wished && kms::choose_mode(std::span{&pipeline.mode, 1}, config.mode) == nullptr)
         log(LogLevel::warning, "output {}: it has no mode of {:.3f} Hz; {} is taken", output->name_,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kms/card.h"
+#include "kms/edid.h"
 #include "kms/takeover.h"
 #include "kms/topology.h"
 #include "presenter/config.h"
@@ -53,6 +54,9 @@ public:
     FrameThread& frames() noexcept { return *frames_; }
     const FrameThread& frames() const noexcept { return *frames_; }
 
+    /// The monitor's EDID with our mode preferred; a generated one where it has none.
+    const kms::Edid& edid() const noexcept { return edid_; }
+
     /// Whether its thread has got on since this was last asked.
     bool made_progress() noexcept;
 
@@ -68,6 +72,7 @@ private:
     kms::Card& card_;
     kms::SavedState before_;
     std::unique_ptr<FrameThread> frames_;
+    kms::Edid edid_;
     std::uint64_t turns_ = 0;
 };
 

@@ -27,7 +27,10 @@ using std::chrono::steady_clock;
 constexpr Size screen{640, 480};    ///< What pictures.cpp draws.
 constexpr seconds boot_limit{900};  ///< A minute or two, where nothing else runs.
 constexpr milliseconds show_limit{30'000};
-constexpr milliseconds at_once{1000};
+/// A second is what is promised, and what the figures are held against; the test's limit leaves
+/// room for a busy machine, on which an emulated one in an emulated one may stand still for a
+/// moment.
+constexpr milliseconds at_once{5000};
 
 std::uint32_t crc_of(std::uint32_t number) {
     return predict_crc(guest_picture(number, screen), nullptr, {});

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Buffers, ids and devices that come and go while they are on screen.
 #include "crc_reader.h"
+#include "kms/host_picture.h"
+#include "kms/takeover.h"
 #include "prediction.h"
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -190,7 +193,53 @@ TEST_F(Lifetime, ComesBackWhenTheDeviceDoes) {
     vgpu::write_file("/sys/bus/mdev/devices/" + uuid + "/remove", "1");
 }
 
-TEST_F(Lifetime, WhatTheScreenShowedBeforeComesBackAtTheEnd) {
+/// Somebody whose picture was on the screen before us and who is still there: the card stays open,
+/// so it is not the kernel's console that comes back.
+class EarlierOwner {
+public:
+    EarlierOwner() {
+        auto opened = kms::Card::open(vkms_card());
+        if (!opened) throw std::runtime_error{fmt::format("{}", opened.error())};
+        card_ = *std::move(opened);
+        const auto topology = kms::Topology::read(*card_);
+        const auto pipeline =
+            kms::choose(*topology, {.mode = {.size = screen},
+                                    .extra_modes = {*kms::parse_modeline(small_modeline(60))}});
+        picture_ = *kms::HostPicture::create(*card_, screen);
+        const auto memory = *picture_->map();
+        for (std::size_t i = 0; i < pattern_.pixels.size(); ++i)
+            std::memcpy(memory.data() + i / screen.width * picture_->stride() +
+                            i % screen.width * sizeof(std::uint32_t),
+                        &pattern_.pixels[i], sizeof(std::uint32_t));
+        if (const auto lit = kms::light_up(*card_, *topology, *pipeline, picture_->framebuffer());
+            !lit)
+            throw std::runtime_error{fmt::format("{}", lit.error())};
+        drmDropMaster(card_->fd());
+    }
+
+    std::uint32_t crc() const { return predict_crc(pattern_, nullptr, {}); }
+
+private:
+    std::unique_ptr<kms::Card> card_;
+    std::optional<kms::HostPicture> picture_;
+    Picture pattern_ = guest_picture(77, screen);
+};
+
+TEST_F(Lifetime, ThePictureOfAnEarlierOwnerComesBackAtTheEnd) {
+    const EarlierOwner owner;
+    begin();
+    show("cursor=1");
+    ASSERT_TRUE(
+        PresenterProcess::wait([&] { return presenter->output()["cursor"].is_object(); }, limit));
+    EXPECT_NE(crcs->newest(), owner.crc());
+    crcs.reset();
+    EXPECT_EQ(presenter->stop(), 0);
+    presenter.reset();
+    const CrcReader after{vkms_card()};
+    EXPECT_TRUE(after.wait_for(owner.crc(), limit)) << "the screen's CRC is " << after.newest();
+}
+
+TEST_F(Lifetime, NothingOfOursIsLeftOnTheCardAtTheEnd) {
     const std::string state = "/sys/kernel/debug/dri/" +
                               vkms_card().substr(std::string{"/dev/dri/card"}.size()) + "/state";
     const std::string framebuffers = state.substr(0, state.rfind('/')) + "/framebuffer";

@@ -52,7 +52,7 @@ start_qemu() {
     shared_folder run "$run" ''
     for i in "${!writable[@]}"; do shared_folder "share$i" "${writable[i]}" ''; done
   )
-  [[ $display == vkms ]] || devices+=(-device "virtio-gpu-pci,max_outputs=$outputs")
+  [[ $display == vkms ]] || devices+=(-device "virtio-gpu-pci,id=display,max_outputs=$outputs")
   # QEMU connects the first output only; the kernel can be told to take the others for connected.
   for ((i = 2; i <= outputs; i++)); do words+=" video=Virtual-$i:e"; done
   # Without an expected report nothing is gained by living on after an Oops.

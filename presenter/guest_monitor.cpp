@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/guest_monitor.h"
+
+#include "base/log.h"
+#include "vfio/edid_region.h"
+
+namespace scanthru {
+namespace {
+
+/// Long enough for a guest to see that there was no monitor.
+constexpr std::chrono::milliseconds unplugged_time{100};
+
+}  // namespace
+
+void GuestMonitor::show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid) {
+    if (edid.empty() || edid == shown_) return;
+    const auto region = vfio::EdidRegion::find(buffers->device().fd());
+    if (!region) return complain(region.error());
+    if (!*region) return;
+    const auto fitted = kms::fit_edid(edid, (*region)->max_bytes(), (*region)->max_size());
+    for (const auto& step : {(*region)->unplug(), (*region)->write(fitted)})
+        if (!step) complain(step.error());
+    shown_ = edid;
+    plug_timer_ = loop_.after(unplugged_time, [this, buffers, region = **region] {
+        if (const auto plugged = region.plug(); !plugged) return complain(plugged.error());
+        log(LogLevel::debug, "guest {}: has been shown the monitor's EDID", guest_);
+    });
+}
+
+void GuestMonitor::forget() {
+    plug_timer_.reset();
+    shown_.clear();
+}
+
+void GuestMonitor::complain(const Error& error) {
+    log(LogLevel::warning, "guest {}: cannot be shown the monitor's EDID: {}", guest_, error);
+}
+
+kms::Edid edid_for_guest(const kms::Edid& own, const kms::Mode& mode, Size millimetres) {
+    if (kms::is_sound(own)) return kms::prefer_mode(own, mode);
+    return kms::generate_edid(mode, millimetres);
+}
+
+}  // namespace scanthru

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/event_loop.h"
+#include "kms/edid.h"
+#include "presenter/guest_buffers.h"
+
+#include <memory>
+#include <string>
+
+namespace scanthru {
+
+/// The monitor a guest believes to have: shows it an EDID through its device (abi.md, "EDID
+/// region").
+///
+/// On the main thread. Holds the device while the link is down, a tenth of a second.
+class GuestMonitor {
+public:
+    GuestMonitor(EventLoop& loop, std::string guest) : loop_(loop), guest_(std::move(guest)) {}
+
+    /// Link down, the EDID (fitted to what the device takes), 100 ms, link up. What goes wrong is
+    /// logged. Nothing where the device has no such region, or has been shown this EDID already.
+    void show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid);
+
+    /// The device has gone; the next one is shown its EDID anew.
+    void forget();
+
+    /// What the guest was shown last; empty: nothing.
+    const kms::Edid& shown() const noexcept { return shown_; }
+
+private:
+    void complain(const Error& error);
+
+    EventLoop& loop_;
+    std::string guest_;
+    kms::Edid shown_;
+    EventLoop::Timer plug_timer_;
+};
+
+/// The EDID for a guest on a monitor that has `own` (empty: none), with `mode` preferred. Pure.
+kms::Edid edid_for_guest(const kms::Edid& own, const kms::Mode& mode, Size millimetres);
+
+}  // namespace scanthru

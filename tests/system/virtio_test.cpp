@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// A card that takes no dma-bufs of others and has no vblank: virtio-gpu, seen through the outer
+// QEMU.
+#include "prediction.h"
+#include "presenter_process.h"
+#include "synthetic_guest.h"
+
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sstream>
+
+namespace scanthru::system_test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Size screen{640, 480};
+constexpr milliseconds limit{20000};
+
+std::string virtio_card() {
+    const char* const card = std::getenv("SCANTHRU_VIRTIO_CARD");
+    return card != nullptr ? card : "";
+}
+
+/// What the outer QEMU shows on its output `head`: a PPM of 8 bits a channel, as 0xFFRRGGBB.
+Picture screendump(unsigned head) {
+    const std::string file = std::string{std::getenv("SCANTHRU_TEST_OUTPUT")} + "/screen.ppm";
+    const std::string command =
+        fmt::format("tests/vm/qmp screendump '{{\"filename\": \"{}\", \"device\": \"display\", "
+                    "\"head\": {}}}' > /dev/null",
+                    file, head);
+    if (std::system(command.c_str()) != 0) return {};
+    std::ifstream stream{file, std::ios::binary};
+    std::string magic;
+    Picture picture;
+    unsigned most = 0;
+    stream >> magic >> picture.size.width >> picture.size.height >> most;
+    stream.get();
+    picture.pixels.resize(std::size_t{picture.size.width} * picture.size.height);
+    for (auto& pixel : picture.pixels) {
+        unsigned char rgb[3]{};
+        stream.read(reinterpret_cast<char*>(rgb), sizeof(rgb));
+        pixel = 0xFF000000U | unsigned{rgb[0]} << 16 | unsigned{rgb[1]} << 8 | rgb[2];
+    }
+    return picture;
+}
+
+Picture opaque(Picture picture) {
+    for (auto& pixel : picture.pixels)
+        pixel |= 0xFF000000;
+    return picture;
+}
+
+bool shows(unsigned head, const Picture& expected) {
+    return PresenterProcess::wait(
+        [&] {
+            const Picture seen = screendump(head);
+            return seen.size == expected.size && seen.pixels == expected.pixels;
+        },
+        limit);
+}
+
+TEST(VirtioGpu, ShowsAGuestByCopyPixelExactOnTwoOutputs) {
+    const vgpu::TestVgpu vgpu;
+    const std::string config = std::string{std::getenv("SCANTHRU_TEST_OUTPUT")} + "/scanthru.toml";
+    std::ofstream{config} << "[[guest]]\nname = \"one\"\nsource = \"mdev:" << vgpu.uuid() << "\"\n"
+                          << "[[output]]\nname = \"Virtual-1\"\ncard = \"" << virtio_card()
+                          << "\"\nmode = \"640x480\"\n"
+                          << "[[output]]\nname = \"Virtual-2\"\ncard = \"" << virtio_card()
+                          << "\"\nmode = \"800x600\"\nfit = \"center\"\n";
+    PresenterProcess presenter{{"--config", config}};
+    presenter.wait_attached();
+    ASSERT_EQ(vgpu.set("guest", "start width=640 height=480 buffers=2 rate=0"), 0);
+    for (std::uint32_t number : {0U, 1U, 0U}) {
+        const Picture expected = opaque(guest_picture(number, screen));
+        EXPECT_TRUE(shows(0, expected)) << presenter.log() << presenter.output(0).dump(1);
+        Picture centred = Picture::filled({800, 600}, 0xFF000000);
+        for (std::uint32_t y = 0; y < screen.height; ++y)
+            for (std::uint32_t x = 0; x < screen.width; ++x)
+                centred.pixels[(y + 60) * 800 + x + 80] = expected.pixels[y * screen.width + x];
+        EXPECT_TRUE(shows(1, centred)) << presenter.log() << presenter.output(1).dump(1);
+        ASSERT_EQ(vgpu.set("guest", "flip"), 0);
+    }
+    EXPECT_EQ(presenter.output(0)["primary"]["rung"], "copy");
+    EXPECT_EQ(vgpu.counter("get"), 2) << "one GET of a living id, for both outputs";
+    EXPECT_EQ(presenter.stop(), 0);
+    EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+}
+
+}  // namespace
+}  // namespace scanthru::system_test
