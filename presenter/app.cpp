@@ -153,13 +153,43 @@ void App::add_guest(const GuestConfig& config) {
                                     if (const auto monitor = monitors_.find(name);
                                         monitor != monitors_.end())
                                         monitor->second.forget();
+                                },
+                            .changed =
+                                [this, name] {
+                                    say_of(name);
                                 }}));
     guests_.back()->start();
+    say_of(name);
 }
 
 void App::attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers) {
     for (const auto& screen : screens_)
         if (screen->guest == guest) screen->output->frames().attach(buffers);
+}
+
+void App::say_of(const std::string& guest) {
+    for (const auto& screen : screens_)
+        if (screen->guest == guest) say(*screen);
+}
+
+/// Keeps what is to be seen without a guest's picture up to date.
+void App::say(Screen& screen) {
+    const OutputConfig& config = screen.output->config();
+    if (config.idle == Idle::black) return;
+    const auto guest = std::ranges::find_if(
+        guests_, [&screen](const auto& one) { return one->config().name == screen.guest; });
+    Message message{.title = screen.guest, .detail = "", .image = config.image};
+    if (guest != guests_.end()) message.detail = describe_state(**guest);
+    FrameThread& frames = screen.output->frames();
+    const Size size = frames.view().screen;
+    if (message == screen.said && size == screen.said_in) return;
+    auto picture = make_message(screen.output->card(), size, message);
+    if (!picture)
+        return log(LogLevel::warning, "output {}: no memory for a message: {}",
+                   screen.output->name(), picture.error());
+    screen.said = std::move(message);
+    screen.said_in = size;
+    frames.show_instead(*std::move(picture));
 }
 
 /// Of the first output that shows this guest.
@@ -187,6 +217,7 @@ void App::read_news(Screen& screen) {
     frames.news().quieten();
     while (const auto note = frames.notes().pop())
         log(urgency(note->kind), "output {}: {}", screen.output->name(), to_string(*note));
+    if (screen.said_in != frames.view().screen) say(screen);
     if (frames.out_of_memory())
         log(LogLevel::error, "output {}: out of memory", screen.output->name());
     if (frames.card_gone() || frames.out_of_memory()) {

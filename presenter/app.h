@@ -5,6 +5,7 @@
 #include "presenter/control.h"
 #include "presenter/guest_link.h"
 #include "presenter/guest_monitor.h"
+#include "presenter/message.h"
 #include "presenter/options.h"
 #include "presenter/output.h"
 
@@ -33,6 +34,8 @@ private:
     struct Screen {
         std::unique_ptr<Output> output;
         std::string guest;
+        Message said;  ///< On screen where no guest is to be seen,
+        Size said_in;  ///< drawn for a screen of this size.
         EventLoop::Watch news;
         bool told_stalled = false;
     };
@@ -49,6 +52,8 @@ private:
     void attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers);
     void show_edid(const GuestConfig& guest, const std::shared_ptr<GuestBuffers>& buffers);
     void read_news(Screen& screen);
+    void say(Screen& screen);
+    void say_of(const std::string& guest);
     void check_progress();
     void put_out();
 

@@ -164,7 +164,7 @@ void Composer::primary_picture(Planes& planes, Size screen, Composition& made, k
     ++counters_.unshowable;
     const Error fit_error{EINVAL, "every way to fit this size to the screen"};
     complain(PlaneType::primary, key, direct ? fit_error : direct.error(), copy_error, now);
-    const Scene& old = scanout_.on_screen();
+    const Scene& old = scanout_.on_screen();  // Maybe what the host says.
     made.scene.primary = old.primary;
     made.scene.placement = old.placement;
     made.scene.guest = old.guest;

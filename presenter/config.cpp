@@ -89,7 +89,7 @@ struct Key {
 
 using Node = const toml::node&;
 
-constexpr std::array<Key<OutputConfig>, 8> output_keys{{
+constexpr std::array<Key<OutputConfig>, 10> output_keys{{
     {"name",
      [](Node value, OutputConfig& output) {
          return read_text(value, output.name);
@@ -117,6 +117,14 @@ constexpr std::array<Key<OutputConfig>, 8> output_keys{{
     {"refresh",
      [](Node value, OutputConfig& output) {
          return read_parsed(value, parse_refresh, output.refresh);
+     }},
+    {"idle",
+     [](Node value, OutputConfig& output) {
+         return read_parsed(value, parse_idle, output.idle);
+     }},
+    {"image",
+     [](Node value, OutputConfig& output) {
+         return read_text(value, output.image);
      }},
     {"margin_us",
      [](Node value, OutputConfig& output) {
@@ -271,7 +279,8 @@ bool EdidWish::operator==(const EdidWish& other) const {
 bool OutputConfig::operator==(const OutputConfig& other) const {
     return name == other.name && card == other.card && mode == other.mode &&
            same_timings(modeline, other.modeline) && fit == other.fit && guest == other.guest &&
-           refresh == other.refresh && margin == other.margin;
+           refresh == other.refresh && margin == other.margin && idle == other.idle &&
+           image == other.image;
 }
 
 Result<Config, std::string> parse_config(std::string_view text, const std::string& file) {

@@ -24,6 +24,9 @@ enum class Refresh {
     never,
 };
 
+/// What is shown where no guest is to be seen.
+enum class Idle { message, black };
+
 /// One `[[output]]`.
 struct OutputConfig {
     std::string name;    ///< Connector ("HDMI-A-1"); empty: the first that is connected.
@@ -33,6 +36,8 @@ struct OutputConfig {
     Fit fit = Fit::follow;              ///< `fit = "follow" | "scale" | "center" | "crop"`
     std::string guest;                  ///< Name of the guest to show; empty: the first one.
     Refresh refresh = Refresh::automatic;
+    Idle idle = Idle::message;  ///< `idle = "message" | "black"`
+    std::string image;          ///< `image = "FILE.png"`: shown above the message.
     std::chrono::microseconds margin{
         1000};  ///< `margin_us`: the guest is asked this long before the vblank.
     bool operator==(const OutputConfig& other) const;

@@ -43,6 +43,11 @@ constexpr std::array<Word<Fit>, 4> fit_words{{
     {"crop", Fit::crop},
 }};
 
+constexpr std::array<Word<Idle>, 2> idle_words{{
+    {"message", Idle::message},
+    {"black", Idle::black},
+}};
+
 constexpr std::array<Word<Refresh>, 3> refresh_words{{
     {"auto", Refresh::automatic},
     {"always", Refresh::always},
@@ -76,6 +81,10 @@ Result<EdidWish, std::string> parse_edid(std::string_view text) {
                                  "clocks at most 655 MHz",
                                  text));
     return EdidWish{.mode = *mode};
+}
+
+Result<Idle, std::string> parse_idle(std::string_view text) {
+    return one_of(idle_words, text);
 }
 
 Result<Fit, std::string> parse_fit(std::string_view text) {

@@ -62,6 +62,8 @@ FrameThread::FrameThread(
 void FrameThread::request_stop() {
     newest_.guest = nullptr;
     ++newest_.number;
+    newest_.instead = nullptr;
+    ++newest_.instead_number;
     newest_.stop = true;
     mailbox_.post(newest_);
 }
@@ -82,6 +84,12 @@ void FrameThread::stop() {
 void FrameThread::attach(std::shared_ptr<GuestBuffers> guest) {
     newest_.guest = std::move(guest);
     ++newest_.number;
+    mailbox_.post(newest_);
+}
+
+void FrameThread::show_instead(SharedPicture picture) {
+    newest_.instead = std::move(picture);
+    ++newest_.instead_number;
     mailbox_.post(newest_);
 }
 
@@ -154,6 +162,10 @@ bool FrameThread::wait(kms::Timestamp until) {
 
 bool FrameThread::read_mail() {
     const Letter letter = mailbox_.take();
+    if (letter.instead_number != instead_shown_) {
+        presenter_.show_instead(letter.instead, Clock::now());
+        instead_shown_ = letter.instead_number;
+    }
     if (letter.number != carried_out_) {
         presenter_.attach(letter.guest, Clock::now());
         device_gone_ = false;

@@ -56,6 +56,9 @@ public:
     /// Waits for that, at most `limit`. Main thread, for people who wait for an answer.
     bool wait_attached(std::chrono::milliseconds limit) const;
 
+    /// What is shown where no guest is to be seen; see Presenter::show_instead(). Returns at once.
+    void show_instead(SharedPicture picture);
+
     /// Runs `errand` on the frame thread between two frames, for the rare commit that is no frame
     /// (a capture). Returns at once; a newer call replaces one that was not begun.
     using Errand = std::function<void(kms::Card&, const kms::Pipeline&)>;
@@ -94,6 +97,8 @@ private:
     struct Letter {
         std::shared_ptr<GuestBuffers> guest;
         std::uint64_t number = 0;  ///< Of the newest attach.
+        SharedPicture instead;
+        std::uint64_t instead_number = 0;
         std::shared_ptr<const Errand> errand;
         std::uint64_t errand_number = 0;
         bool stop = false;
@@ -130,6 +135,7 @@ private:
     Bell news_;
     Letter newest_;  ///< Main thread: what was posted last.
     std::uint64_t errands_run_ = 0;
+    std::uint64_t instead_shown_ = 0;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> device_gone_{false};
     std::atomic<bool> card_gone_{false};

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <type_traits>
 #include <unistd.h>
+#include <utility>
 
 namespace scanthru {
 namespace {
@@ -205,6 +206,7 @@ void GuestLink::attach(UniqueFd device) {
         vfio::to_string(config_.source), vfio::to_string(*dialect_),
         buffers_->device().exports() == vfio::Export::region ? ", without dma-bufs" : "");
     listener_.attached(buffers_);
+    tell();
 }
 
 void GuestLink::let_go(const std::string& why) {
@@ -215,6 +217,7 @@ void GuestLink::let_go(const std::string& why) {
     old_buffers_ = buffers_;
     buffers_.reset();
     listener_.lost();
+    tell();
     group_.reset();
     container_.reset();
     remote_fd_ = -1;
@@ -231,6 +234,7 @@ void GuestLink::release() {
                             std::holds_alternative<vfio::QmpSource>(config_.source);
     reason_ = comes_back ? "released on request; taken again when it has gone and come back"
                          : "released on request; taken again when scanthru is started again";
+    tell();
 }
 
 void GuestLink::device_gone() {
@@ -242,7 +246,11 @@ void GuestLink::device_gone() {
 void GuestLink::wait_because(const std::string& why) {
     // Said once per reason, not four times a second.
     if (reason_ != why) log(LogLevel::info, "guest {}: waiting: {}", config_.name, why);
-    reason_ = why;
+    if (std::exchange(reason_, why) != why) tell();
+}
+
+void GuestLink::tell() const {
+    if (listener_.changed) listener_.changed();
 }
 
 void GuestLink::on_event(const std::string& name) {
@@ -263,8 +271,7 @@ void GuestLink::check_still_plugged(int checks) {
     if (!vfio::same_open_file(buffers_->device().fd(), *pid_, remote_fd_))
         return let_go("its device was unplugged from QEMU");
     const auto interval = checks < quick_plugged_checks ? plugged_interval : slow_plugged_interval;
-    plugged_timer_ =
-        loop_.after(interval, [this, checks] { check_still_plugged(checks + 1); });
+    plugged_timer_ = loop_.after(interval, [this, checks] { check_still_plugged(checks + 1); });
 }
 
 void GuestLink::on_monitor_closed(const std::string& why) {
@@ -284,6 +291,7 @@ void GuestLink::on_process_end() {
     if (state_ == State::released) state_ = State::waiting;
     let_go("its QEMU has ended");
     reason_ = "its QEMU has ended";
+    tell();
     retry_timer_.reset();
     monitor_trouble_.clear();
     connect_monitor_in(retry_delay);
@@ -298,6 +306,17 @@ void GuestLink::watch_mdev(const std::string& uuid) {
 
 bool GuestLink::mdev_exists() const {
     return ::access(mdev_path(mdev_).c_str(), F_OK) == 0;
+}
+
+std::string describe_state(const GuestLink& guest) {
+    switch (guest.state()) {
+    case GuestLink::State::waiting:
+        return guest.reason().empty() ? "Waiting for this guest"
+                                      : "Waiting for this guest: " + guest.reason();
+    case GuestLink::State::attached: return "This guest is there and shows nothing yet";
+    case GuestLink::State::released: return "This guest was released";
+    }
+    return {};
 }
 
 }  // namespace scanthru

@@ -33,6 +33,8 @@ public:
         std::function<void(const std::shared_ptr<GuestBuffers>& buffers)> attached;
         /// Every thread is to let go of the buffers now.
         std::function<void()> lost;
+        /// Its state or the reason for it is another.
+        std::function<void()> changed{};
     };
 
     GuestLink(EventLoop& loop, GuestConfig config, Listener listener);
@@ -68,6 +70,7 @@ private:
     void attach(UniqueFd device);
     void let_go(const std::string& why);
     void wait_because(const std::string& why);
+    void tell() const;
     void on_monitor_ready();
     Result<void> watch_process();
     void on_event(const std::string& name);
@@ -107,5 +110,8 @@ private:
     EventLoop::Timer watch_timer_;
     EventLoop::Timer plugged_timer_;
 };
+
+/// How a guest stands, in words for whoever looks at its screen.
+std::string describe_state(const GuestLink& guest);
 
 }  // namespace scanthru

@@ -30,6 +30,7 @@ std::string_view to_string(Rung rung) {
     case Rung::twin: return "twin";
     case Rung::copy: return "copy";
     case Rung::none: return "none";
+    case Rung::message: return "message";
     }
     return "?";
 }

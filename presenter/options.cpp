@@ -20,7 +20,7 @@ using Text = std::optional<std::string>;
 
 /// What the command line says, of all commands, as it was written.
 struct Given {
-    Text config, output, card, mode, modeline, abi, fit, refresh, margin, control, log_level;
+    Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, control, log_level;
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
     std::string guest;  ///< `release`
@@ -66,6 +66,8 @@ void add_run(CLI::App& app, Given& given) {
              "Timings as cvt(1) prints them; beat --mode");
     add_text(run, "--fit", given.fit, "POLICY",
              "A guest of another size: follow (default), scale, center or crop");
+    add_text(run, "--idle", given.idle, "WHAT",
+             "Without a guest's picture: message (default) or black");
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--margin-us", given.margin, "N",
@@ -171,7 +173,8 @@ Result<void, std::string> merge_guests(const Given& given, Config& config) {
 }
 
 bool says_something_of_an_output(const Given& given) {
-    return given.card || given.mode || given.modeline || given.fit || given.refresh || given.margin;
+    return given.card || given.mode || given.modeline || given.fit || given.idle || given.refresh ||
+           given.margin;
 }
 
 /// The one output that the command line speaks of, in `config`.
@@ -210,6 +213,7 @@ Result<void, std::string> merge_output(const Given& given, Config& config) {
         take("--mode", given.mode, kms::parse_mode_wish, output.mode, complaint) &&
         take("--modeline", given.modeline, kms::parse_modeline, output.modeline, complaint) &&
         take("--fit", given.fit, parse_fit, output.fit, complaint) &&
+        take("--idle", given.idle, parse_idle, output.idle, complaint) &&
         take("--refresh", given.refresh, parse_refresh, output.refresh, complaint) &&
         take("--margin-us", given.margin, parse_margin, output.margin, complaint))
         return {};

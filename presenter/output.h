@@ -50,7 +50,7 @@ public:
 
     const OutputConfig& config() const noexcept { return config_; }
     const std::string& name() const noexcept { return name_; }
-    const kms::Card& card() const noexcept { return card_; }
+    kms::Card& card() const noexcept { return card_; }
     FrameThread& frames() noexcept { return *frames_; }
     const FrameThread& frames() const noexcept { return *frames_; }
 

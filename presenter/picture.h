@@ -15,10 +15,11 @@ namespace scanthru {
 
 /// How a guest's picture comes to where a plane can show it, best first.
 enum class Rung {
-    direct,  ///< Its own memory, scanned out.
-    twin,    ///< The same, with the format that has (or lacks) alpha.
-    copy,    ///< Copied into a host picture.
-    none,    ///< Not at all: the last good picture stays.
+    direct,   ///< Its own memory, scanned out.
+    twin,     ///< The same, with the format that has (or lacks) alpha.
+    copy,     ///< Copied into a host picture.
+    none,     ///< Not at all: the last good picture stays.
+    message,  ///< No guest's: what the host says instead.
 };
 
 std::string_view to_string(Rung rung);

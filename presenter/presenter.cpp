@@ -35,10 +35,10 @@ Presenter::Presenter(Scanout scanout,
 }
 
 void Presenter::attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now) {
-    Verdict black = scanout_.show(Scene{});
+    Verdict black = scanout_.show(instead());
     // What passes may pass: otherwise the planes go off with the guest's framebuffers.
     for (int i = 0; i < attach_attempts && black.outcome == Verdict::Outcome::later; ++i)
-        black = scanout_.show(Scene{});
+        black = scanout_.show(instead());
     if (black.outcome == Verdict::Outcome::shown) ++counters_.flips;
     if (black.fault) {
         note({.kind = Note::Kind::abandoned, .error = *black.fault}, now);
@@ -54,6 +54,25 @@ void Presenter::attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now) 
     publish_locked();
 }
 
+/// The scene without a guest.
+Scene Presenter::instead() const {
+    Scene scene;
+    if (!instead_ || instead_->framebuffer().size() != scanout_.screen()) return scene;
+    scene.primary = instead_;
+    scene.placement = scene.guest = place_centred(scanout_.screen(), scanout_.screen());
+    return scene;
+}
+
+void Presenter::show_instead(SharedPicture picture, kms::Timestamp now) {
+    instead_ = std::move(picture);
+    const bool on_screen = !composer_.has_guest() || !planes_.primary;
+    if (!on_screen) return;
+    const Verdict verdict = scanout_.show(instead());
+    if (verdict.fault) note({.kind = Note::Kind::commit_failed, .error = *verdict.fault}, now);
+    if (verdict.outcome == Verdict::Outcome::shown) ++counters_.flips;
+    publish();
+}
+
 Presenter::Frame Presenter::frame(kms::Timestamp now) {
     if (!composer_.has_guest() || device_gone_) return Frame::kept;
     ++counters_.frames;
@@ -63,7 +82,8 @@ Presenter::Frame Presenter::frame(kms::Timestamp now) {
     if (device_gone_) return Frame::device_gone;
 
     if (const kms::Mode* const mode = mode_to_follow()) return follow(*mode, now);
-    const auto made = compose(scanout_.screen(), now);
+    auto made = compose(scanout_.screen(), now);
+    if (!planes_.primary) made.scene = instead();
     const bool refresh = settings_.refresh && asked && made.in_place;
     return conclude(made.scene, scanout_.show(made.scene, refresh), now);
 }
@@ -212,7 +232,8 @@ void Presenter::publish_locked() {
     const kms::Mode& mode = scanout_.pipeline().mode;
     view_ = {.screen = kms::size_of(mode), .refresh_mhz = kms::refresh_mhz(mode)};
     view_.guest = composer_.has_guest();
-    if (scene_.primary) {
+    view_.message = scene_.primary && scene_.primary->rung == Rung::message;
+    if (scene_.primary && !view_.message) {
         view_.primary = scene_.primary->key;
         view_.rung = scene_.primary->rung;
         view_.placement = scene_.guest;

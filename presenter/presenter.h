@@ -38,6 +38,10 @@ public:
     /// the old guest is let go, when this returns (invariant 9). One commit where it was not black.
     void attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now);
 
+    /// What is shown where no guest is to be seen: none is attached, or it shows nothing. Null, or
+    /// of another size than the screen: black. Shown at once where it is its turn.
+    void show_instead(SharedPicture picture, kms::Timestamp now);
+
     /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
     Frame frame(kms::Timestamp now);
 
@@ -72,6 +76,8 @@ private:
     void publish();
     void publish_locked();
 
+    Scene instead() const;
+
     Scanout scanout_;
     PresenterSettings settings_;
     FrameCounters& counters_;
@@ -80,6 +86,7 @@ private:
     Composer::Planes planes_;  ///< The newest good answers.
     GuestSide primary_;
     GuestSide cursor_;
+    SharedPicture instead_;
     bool device_gone_ = false;
 
     std::optional<kms::Timestamp> last_modeset_;

@@ -21,10 +21,7 @@ json describe(const vfio::BufferKey& key) {
 }
 
 json describe(const Rect& rect) {
-    return {{"x", rect.x},
-            {"y", rect.y},
-            {"width", rect.size.width},
-            {"height", rect.size.height}};
+    return {{"x", rect.x}, {"y", rect.y}, {"width", rect.size.width}, {"height", rect.size.height}};
 }
 
 json describe(const RejectedCounters& counters) {
@@ -110,6 +107,7 @@ json describe(const Output& output, const std::string& guest) {
                 {"refresh_mhz", view.refresh_mhz},
                 {"guest", guest},
                 {"guest_attached", view.guest},
+                {"message", view.message},
                 {"primary", nullptr},
                 {"cursor", nullptr}};
     if (view.primary) {
@@ -174,9 +172,10 @@ std::string status_text(const json& status) {
                             output["height"].get<unsigned>(),
                             output["refresh_mhz"].get<double>() / 1000,
                             output["guest"].get<std::string>());
+        const char* const nothing = output["message"].get<bool>() ? "a message" : "black";
         text +=
             fmt::format("  primary   {}\n",
-                        output["primary"].is_null() ? "black" : picture_text(output["primary"]));
+                        output["primary"].is_null() ? nothing : picture_text(output["primary"]));
         if (!output["primary"].is_null())
             text += fmt::format("  shown     {}\n", rung_text(output["primary"]));
         text += fmt::format("  cursor    {}\n",

@@ -101,7 +101,8 @@ private:
 struct OutputView {
     Size screen;
     std::uint32_t refresh_mhz = 0;
-    bool guest = false;  ///< A guest is attached to this output.
+    bool guest = false;    ///< A guest is attached to this output.
+    bool message = false;  ///< What the host says is on screen.
     std::optional<vfio::BufferKey> primary{};
     Rung rung = Rung::none;           ///< How the primary got on screen.
     std::optional<Error> obstacle{};  ///< Why not directly; empty where it is, and for its size.

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 namespace scanthru::system_test {
@@ -237,6 +238,32 @@ TEST_F(Lifetime, ThePictureOfAnEarlierOwnerComesBackAtTheEnd) {
     presenter.reset();
     const CrcReader after{vkms_card()};
     EXPECT_TRUE(after.wait_for(owner.crc(), limit)) << "the screen's CRC is " << after.newest();
+}
+
+TEST_F(Lifetime, WithoutAPictureTheScreenSaysHowTheGuestStands) {
+    presenter.emplace(std::vector<std::string>{"--guest", "mdev:" + vgpu->uuid(), "--card",
+                                               vkms_card(), "--modeline", small_modeline(60),
+                                               "--refresh", "never", "--idle", "message"});
+    presenter->wait_attached();
+    crcs.emplace(vkms_card());
+    ASSERT_TRUE(
+        PresenterProcess::wait([&] { return presenter->output()["message"] == true; }, limit));
+    std::this_thread::sleep_for(milliseconds{100});
+    const std::uint32_t attached = crcs->newest();
+    EXPECT_NE(attached, black_crc());
+    show();
+    EXPECT_TRUE(crcs->wait_for(picture_crc(0), limit));
+    EXPECT_EQ(presenter->output()["message"], false);
+    ASSERT_EQ(vgpu->set("guest", "off"), 0);
+    EXPECT_TRUE(crcs->wait_for(attached, limit)) << "the same words again";
+    show();
+    EXPECT_TRUE(crcs->wait_for(picture_crc(0), limit));
+    presenter->ask({{"command", "release"}, {"guest", "guest1"}});
+    EXPECT_TRUE(
+        PresenterProcess::wait([&] { return presenter->output()["message"] == true; }, limit));
+    std::this_thread::sleep_for(milliseconds{100});
+    EXPECT_NE(crcs->newest(), attached) << "other words";
+    EXPECT_NE(crcs->newest(), black_crc());
 }
 
 TEST_F(Lifetime, NothingOfOursIsLeftOnTheCardAtTheEnd) {

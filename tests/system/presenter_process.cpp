@@ -3,6 +3,7 @@
 
 #include "presenter/control.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -47,6 +48,10 @@ PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
 
     std::vector<std::string> words{SCANTHRU_BINARY, "run", "--control", socket_};
     words.insert(words.end(), arguments.begin(), arguments.end());
+    // What is on screen beside a guest's picture is predicted more easily when it is black.
+    const bool by_file = std::ranges::find(arguments, "--config") != arguments.end();
+    if (!by_file && std::ranges::find(arguments, "--idle") == arguments.end())
+        words.insert(words.end(), {"--idle", "black"});
     std::vector<char*> argv;
     for (auto& word : words)
         argv.push_back(word.data());

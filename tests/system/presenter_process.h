@@ -29,6 +29,7 @@ class PresenterProcess {
 public:
     /// Starts it with these arguments after `run`; returns when it answers. Throws when it does not
     /// within `limit` or ends. Its standard error goes to log().
+    /// Without a guest's picture the screen is black, unless `arguments` say otherwise.
     /// `environment` is added to ours, as NAME=VALUE.
     explicit PresenterProcess(const std::vector<std::string>& arguments,
                               const std::vector<std::string>& environment = {},

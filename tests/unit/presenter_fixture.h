@@ -92,6 +92,7 @@ protected:
     void TearDown() override { tear_down(); }
 
     void tear_down() {
+        if (presenter) presenter->show_instead(nullptr, now);
         // The screen goes black and everything of the guest is let go; the fakes look after it.
         if (presenter) presenter->attach(nullptr, now);
         if (display) display->allow_removal_on_screen();

@@ -90,10 +90,12 @@ TEST(ProbeOutlook, ACursorThatVkmsIsTooOldForIsSaid) {
     auto cursor = guest_cursor(0x800000);
     cursor.size = {16, 16};
     vfio.show(vfio::PlaneType::cursor, cursor);
-    EXPECT_THAT(judge_on(vfio, {}).reasons, Contains(HasSubstr("refuses less than 20x20: it is copied")));
+    EXPECT_THAT(judge_on(vfio, {}).reasons,
+                Contains(HasSubstr("refuses less than 20x20: it is copied")));
     EXPECT_EQ(judge_on(vfio, {}).outlook, Outlook::works);
     EXPECT_EQ(judge_on(vfio, {.driver = "i915"}).outlook, Outlook::works);
-    EXPECT_THAT(judge_on(vfio, {.driver = "amdgpu"}).reasons, Contains(HasSubstr("256 square: it is copied")));
+    EXPECT_THAT(judge_on(vfio, {.driver = "amdgpu"}).reasons,
+                Contains(HasSubstr("256 square: it is copied")));
 }
 
 TEST(ProbeOutlook, WithoutACursorPlaneThePictureWorks) {
