@@ -11,7 +11,10 @@ namespace scanthru::kms {
 namespace {
 
 struct Free {
-    void operator()(libxcvt_mode_info* info) const noexcept { std::free(info); }
+    // libxcvt's memory is malloc's, and it has no function that frees it.
+    void operator()(libxcvt_mode_info* info) const noexcept {
+        std::free(info);  // NOLINT(cppcoreguidelines-no-malloc)
+    }
 };
 
 }  // namespace

@@ -29,8 +29,8 @@ std::uint32_t refresh_mhz(const Mode& mode) noexcept;
 /// hour at 60 Hz. A mode's clock in kHz is itself that coarse; whoever predicts resyncs.
 std::chrono::nanoseconds frame_period(const Mode& mode) noexcept;
 
-/// The part of frame_period() in which no line of the picture is scanned out. Zero for a mode without
-/// timings.
+/// The part of frame_period() in which no line of the picture is scanned out. Zero for a mode
+/// without timings.
 std::chrono::nanoseconds vertical_blanking(const Mode& mode) noexcept;
 
 /// "1024x768@60.004"

@@ -14,6 +14,9 @@ using vfio::PlaneType;
 /// A guest that draws in place is looked at at every vblank for this long after a change.
 constexpr std::chrono::seconds active_time{1};
 
+/// What is tried here does not work; something else may.
+constexpr Error another_way{EAGAIN, "another way to show it"};
+
 Canvas canvas_for(Size picture) {
     return {.size = picture, .source = {.x = 0, .y = 0, .size = picture}, .at = {}};
 }
@@ -119,46 +122,22 @@ const Composer::Way* Composer::way_for(Size picture, Size screen) {
 
 void Composer::primary_picture(Planes& planes, Size screen, Composition& made, kms::Timestamp now) {
     const vfio::BufferKey key = planes.primary->buffer;
-    const Size size = key.geometry.size;
     const auto direct = cache_->acquire(*planes.primary, PlaneType::primary, now);
     Error copy_error;
-    const auto next_way = [this] {
+    while (const Way* const way = way_for(key.geometry.size, screen)) {
+        auto brought = bring(*way, direct, planes, screen, now);
+        if (brought) {
+            made = *std::move(brought);
+            if (key.geometry.size != screen) fitting_.proven = true;
+            if (!made.in_place) tell_of_copying(key, now);
+            told_primary_.reset();
+            return;
+        }
+        // Without a copy no way leads anywhere but the direct ones.
+        copy_error = brought.error();
+        if (!direct && copy_error != another_way) break;
         ++fitting_.step;
         fitting_.proven = false;
-    };
-    while (const Way* const way = way_for(size, screen)) {
-        const Placement placement = *place(way->fit, size, screen);
-        const bool one_to_one = size != screen && way->fit >= Fit::center;
-        if (!direct && one_to_one && !way->canvas) {
-            // It is copied anyway: then straight to where every driver can show it.
-            next_way();
-            continue;
-        }
-        const bool in_place = direct && !way->canvas;
-        const auto picture =
-            in_place
-                ? *direct
-                : copy_primary(planes,
-                               way->canvas ? canvas_for(placement, screen) : canvas_for(size), now);
-        if (!picture) {
-            copy_error = picture.error();
-            if (!direct) break;
-            next_way();
-            continue;
-        }
-        made.scene.primary = *picture;
-        made.scene.placement = way->canvas ? whole(screen) : placement;
-        made.scene.guest = placement;
-        made.in_place = in_place;
-        if (size != screen && !way->canvas && !fitting_.proven &&
-            !scanout_.test(**picture, placement)) {
-            next_way();
-            continue;
-        }
-        if (size != screen) fitting_.proven = true;
-        if (!in_place) tell_of_copying(key, now);
-        told_primary_.reset();
-        return;
     }
     made.no_primary = true;
     ++counters_.unshowable;
@@ -168,6 +147,34 @@ void Composer::primary_picture(Planes& planes, Size screen, Composition& made, k
     made.scene.primary = old.primary;
     made.scene.placement = old.placement;
     made.scene.guest = old.guest;
+}
+
+/// The guest's picture by one way. Errors: `another_way`; why it cannot be copied.
+Result<Composer::Composition> Composer::bring(const Way& way,
+                                              const Result<SharedPicture>& direct,
+                                              Planes& planes,
+                                              Size screen,
+                                              kms::Timestamp now) {
+    const Size size = planes.primary->buffer.geometry.size;
+    const Placement placement = *place(way.fit, size, screen);
+    const bool fitted = size != screen;
+    // What is copied anyway goes straight to where every driver can show it.
+    if (!direct && fitted && way.fit >= Fit::center && !way.canvas) return fail(another_way);
+
+    Composition made;
+    made.in_place = direct && !way.canvas;
+    const auto picture =
+        made.in_place
+            ? *direct
+            : copy_primary(planes, way.canvas ? canvas_for(placement, screen) : canvas_for(size),
+                           now);
+    if (!picture) return fail(picture.error());
+    made.scene.primary = *picture;
+    made.scene.placement = way.canvas ? whole(screen) : placement;
+    made.scene.guest = placement;
+    if (fitted && !way.canvas && !fitting_.proven && !scanout_.test(**picture, placement))
+        return fail(another_way);
+    return made;
 }
 
 void Composer::tell_of_copying(const vfio::BufferKey& key, kms::Timestamp now) {

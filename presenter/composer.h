@@ -76,6 +76,11 @@ private:
 
     const Way* way_for(Size picture, Size screen);
     void primary_picture(Planes& planes, Size screen, Composition& made, kms::Timestamp now);
+    Result<Composition> bring(const Way& way,
+                              const Result<SharedPicture>& direct,
+                              Planes& planes,
+                              Size screen,
+                              kms::Timestamp now);
     Result<SharedPicture> copy_primary(Planes& planes, const Canvas& canvas, kms::Timestamp now);
     Result<SharedPicture>
     copy_once(const vfio::GuestPlane& plane, const Canvas& canvas, kms::Timestamp now);

@@ -88,9 +88,9 @@ private:
         std::uint64_t last_use = 0;
         /// When a GET that failed, or an import that failed by a fault that passes, is tried again.
         std::optional<kms::Timestamp> retry{};
-        Rung rung = Rung::direct;               ///< The one tried last.
-        std::uint32_t twin = 0;                 ///< Its format's, where the plane shows that.
-        std::optional<Error> obstacle{};        ///< The first refusal.
+        Rung rung = Rung::direct;         ///< The one tried last.
+        std::uint32_t twin = 0;           ///< Its format's, where the plane shows that.
+        std::optional<Error> obstacle{};  ///< The first refusal.
         std::optional<Result<GuestMemory>> memory{};
     };
 

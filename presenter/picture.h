@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -35,8 +36,14 @@ struct Picture {
     std::variant<kms::Framebuffer, kms::HostPicture> shown;
 
     const kms::Framebuffer& framebuffer() const {
-        const auto* const host = std::get_if<kms::HostPicture>(&shown);
-        return host != nullptr ? host->framebuffer() : std::get<kms::Framebuffer>(shown);
+        return std::visit(
+            [](const auto& picture) -> const kms::Framebuffer& {
+                if constexpr (std::is_same_v<decltype(picture), const kms::HostPicture&>)
+                    return picture.framebuffer();
+                else
+                    return picture;
+            },
+            shown);
     }
 };
 

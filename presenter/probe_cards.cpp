@@ -31,14 +31,14 @@ kms::Capabilities identify(int drm_fd) {
 
 CardReport describe_unusable(const std::string& path, UniqueFd drm, const Error& error) {
     CardReport report{.path = path, .capabilities = identify(drm.get())};
-    report.problem = error.call == "DRM_CLIENT_CAP_ATOMIC"
-                         ? fmt::format("driver {} has no atomic modesetting{}: {}",
-                                       report.capabilities.driver,
-                                       report.capabilities.driver == "nouveau"
-                                           ? " unless the kernel is started with nouveau.atomic=1"
-                                           : "",
-                                       error)
-                         : fmt::format("{}", error);
+    report.problem =
+        error.call == "DRM_CLIENT_CAP_ATOMIC"
+            ? fmt::format("driver {} has no atomic modesetting{}: {}", report.capabilities.driver,
+                          report.capabilities.driver == "nouveau"
+                              ? " unless the kernel is started with nouveau.atomic=1"
+                              : "",
+                          error)
+            : fmt::format("{}", error);
     return report;
 }
 

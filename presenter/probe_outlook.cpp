@@ -113,8 +113,8 @@ void Judge::weigh_primary() {
 void Judge::weigh_format(std::string why, const vfio::Geometry& geometry) {
     const std::uint32_t twin = twin_of(geometry.format);
     if (twin != 0 && pipeline_.primary.formats.contains(twin, geometry.modifier))
-        return remark(fmt::format("{}, but {}, which is shown instead", why,
-                                  kms::format_name(twin)));
+        return remark(
+            fmt::format("{}, but {}, which is shown instead", why, kms::format_name(twin)));
     if (geometry.modifier == DRM_FORMAT_MOD_LINEAR) return copies(std::move(why));
     worsen(Outlook::fails, why + ", and a CPU does not copy a tiled buffer");
 }

@@ -13,14 +13,30 @@ namespace scanthru {
 /// picture that changes in place must be committed again. vkms is none of them: it composes from
 /// the living memory at every vblank.
 inline constexpr std::array<std::string_view, 20> drivers_that_copy{
-    "ast",       "bochs-drm", "cirrus",   "evdi",    "gm12u320",   "gud",
-    "hx8357d",   "hyperv_drm", "ili9225", "ili9341", "mgag200",    "ofdrm",
-    "panel-mipi-dbi", "qxl",   "simpledrm", "ssd130x", "st7735r",  "udl",
-    "vboxvideo", "virtio_gpu",
+    "ast",
+    "bochs-drm",
+    "cirrus",
+    "evdi",
+    "gm12u320",
+    "gud",
+    "hx8357d",
+    "hyperv_drm",
+    "ili9225",
+    "ili9341",
+    "mgag200",
+    "ofdrm",
+    "panel-mipi-dbi",
+    "qxl",
+    "simpledrm",
+    "ssd130x",
+    "st7735r",
+    "udl",
+    "vboxvideo",
+    "virtio_gpu",
 };
 
-/// Panels refresh themselves from a copy while nothing is committed (PSR): a picture that changes in
-/// place would stand still.
+/// Panels refresh themselves from a copy while nothing is committed (PSR): a picture that changes
+/// in place would stand still.
 constexpr bool may_self_refresh(std::string_view driver, std::string_view connector) {
     const bool panel = connector.starts_with("eDP") || connector.starts_with("DSI");
     return panel && (driver == "i915" || driver == "xe" || driver == "amdgpu");
