@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <csetjmp>
 
 /// Reading mapped memory that may go at any moment (a device's, a truncated file's).
@@ -26,7 +27,9 @@ bool survives_bus_error(const Work& work) {
         return false;
     }
     bus_error_exit = &here;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     work();
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     bus_error_exit = nullptr;
     return true;
 }

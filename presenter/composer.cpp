@@ -15,7 +15,24 @@ using vfio::PlaneType;
 constexpr std::chrono::seconds active_time{1};
 
 /// What is tried here does not work; something else may.
-constexpr Error another_way{EAGAIN, "another way to show it"};
+constexpr Error another_way{ENOTSUP, "another way to show it"};
+
+/// A copy that failed is tried again after this.
+constexpr std::chrono::seconds copy_retry{1};
+
+/// Says nothing of the way that was tried.
+bool passes(const Error& error) {
+    switch (error.code) {
+    case EBUSY:
+    case ENOMEM:
+    case EFAULT:
+    case EINTR:
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE: return true;
+    default: return false;
+    }
+}
 
 Canvas canvas_for(Size picture) {
     return {.size = picture, .source = {.x = 0, .y = 0, .size = picture}, .at = {}};
@@ -74,6 +91,7 @@ void Composer::forget_refusals() {
     if (cache_) cache_->forget_refusals();
     refused_cursor_.reset();
     refused_copy_.reset();
+    failed_copy_.reset();
     fitting_ = {};
 }
 
@@ -121,21 +139,26 @@ const Composer::Way* Composer::way_for(Size picture, Size screen) {
 }
 
 void Composer::primary_picture(Planes& planes, Size screen, Composition& made, kms::Timestamp now) {
-    const vfio::BufferKey key = planes.primary->buffer;
-    const auto direct = cache_->acquire(*planes.primary, PlaneType::primary, now);
+    // What was asked for; `planes` may know something newer after a copy.
+    const vfio::GuestPlane asked = *planes.primary;
+    const vfio::BufferKey& key = asked.buffer;
+    const bool fitted = key.geometry.size != screen;
+    const auto direct = cache_->acquire(asked, PlaneType::primary, now);
     Error copy_error;
     while (const Way* const way = way_for(key.geometry.size, screen)) {
-        auto brought = bring(*way, direct, planes, screen, now);
+        auto brought = bring(*way, direct, asked, planes, screen, now);
         if (brought) {
             made = *std::move(brought);
-            if (key.geometry.size != screen) fitting_.proven = true;
+            if (fitted) fitting_.proven = true;
             if (!made.in_place) tell_of_copying(key, now);
             told_primary_.reset();
             return;
         }
-        // Without a copy no way leads anywhere but the direct ones.
         copy_error = brought.error();
-        if (!direct && copy_error != another_way) break;
+        if (passes(copy_error)) break;
+        // The other ways need a copy too, and this one could have been made anywhere.
+        const bool hopeless = !direct && (way->canvas || !fitted) && copy_error != another_way;
+        if (hopeless) break;
         ++fitting_.step;
         fitting_.proven = false;
     }
@@ -149,13 +172,14 @@ void Composer::primary_picture(Planes& planes, Size screen, Composition& made, k
     made.scene.guest = old.guest;
 }
 
-/// The guest's picture by one way. Errors: `another_way`; why it cannot be copied.
+/// The guest's picture by one way. Errors: `another_way`; why it cannot be copied; one that passes.
 Result<Composer::Composition> Composer::bring(const Way& way,
                                               const Result<SharedPicture>& direct,
+                                              const vfio::GuestPlane& asked,
                                               Planes& planes,
                                               Size screen,
                                               kms::Timestamp now) {
-    const Size size = planes.primary->buffer.geometry.size;
+    const Size size = asked.buffer.geometry.size;
     const Placement placement = *place(way.fit, size, screen);
     const bool fitted = size != screen;
     // What is copied anyway goes straight to where every driver can show it.
@@ -163,18 +187,18 @@ Result<Composer::Composition> Composer::bring(const Way& way,
 
     Composition made;
     made.in_place = direct && !way.canvas;
-    const auto picture =
-        made.in_place
-            ? *direct
-            : copy_primary(planes, way.canvas ? canvas_for(placement, screen) : canvas_for(size),
-                           now);
+    const Canvas canvas = way.canvas ? canvas_for(placement, screen) : canvas_for(size);
+    const auto picture = made.in_place ? *direct : copy_primary(asked, planes, canvas, now);
     if (!picture) return fail(picture.error());
     made.scene.primary = *picture;
     made.scene.placement = way.canvas ? whole(screen) : placement;
     made.scene.guest = placement;
-    if (fitted && !way.canvas && !fitting_.proven && !scanout_.test(**picture, placement))
-        return fail(another_way);
-    return made;
+    if (!fitted || way.canvas || fitting_.proven) return made;
+    switch (scanout_.test(**picture, placement)) {
+    case Verdict::Outcome::shown: return made;
+    case Verdict::Outcome::refused: return fail(another_way);
+    default: return fail(EBUSY, "asking whether a plane can show it");
+    }
 }
 
 void Composer::tell_of_copying(const vfio::BufferKey& key, kms::Timestamp now) {
@@ -193,12 +217,18 @@ bool Composer::copy_is_due(const vfio::BufferKey& key,
     return now - changed_at_ < active_time || now - copied_at_ >= settings_.refresh_idle;
 }
 
-Result<SharedPicture>
-Composer::copy_primary(Planes& planes, const Canvas& canvas, kms::Timestamp now) {
-    const vfio::Geometry geometry = planes.primary->buffer.geometry;
+Result<SharedPicture> Composer::copy_primary(const vfio::GuestPlane& asked,
+                                             Planes& planes,
+                                             const Canvas& canvas,
+                                             kms::Timestamp now) {
+    const vfio::Geometry& geometry = asked.buffer.geometry;
     if (refused_copy_ == geometry) return fail(EINVAL, "a commit that shows a copy");
-    if (!copy_is_due(planes.primary->buffer, canvas, now)) return copied_;
-    auto copied = copy_once(*planes.primary, canvas, now);
+    if (!copy_is_due(asked.buffer, canvas, now)) return copied_;
+    if (failed_copy_ && failed_copy_->key == asked.buffer && failed_copy_->canvas == canvas &&
+        now < failed_copy_->retry)
+        return fail(failed_copy_->error);
+    auto copied = copy_once(asked, canvas, now);
+    if (!copied) failed_copy_ = {asked.buffer, canvas, copied.error(), now + copy_retry};
     if (!copied || !left_meanwhile(planes)) return copied;
     // What was copied may hold parts of what the guest draws there next.
     if (planes.primary->buffer.geometry == geometry &&
@@ -231,6 +261,9 @@ bool Composer::left_meanwhile(Planes& planes) {
     if (guest().device().exports() == vfio::Export::region) return false;
     const auto raw = guest().device().query(PlaneType::primary);
     if (!raw) return false;
+    // In the draft dialect this has opened what it names.
+    guest().leave_unfetched(PlaneType::primary, raw->dmabuf_id);
+    left_unfetched_ = raw->dmabuf_id;
     const auto plane = vfio::inspect(*raw, PlaneType::primary, settings_.limits);
     if (!plane || !*plane || (*plane)->buffer == planes.primary->buffer) return false;
     planes.primary = *plane;
@@ -256,7 +289,11 @@ void Composer::cursor_picture(const vfio::GuestPlane& plane,
     const auto direct = cache_->acquire(plane, PlaneType::cursor, now);
     auto picture = direct;
     scene.cursor_target = target;
-    if (!direct || (cut && !hidden)) {
+    if (cut && hidden) {
+        told_cursor_.reset();
+        return;  // Its buffer is held, if it could be had; there is nothing of it to be seen.
+    }
+    if (!direct || cut) {
         const Rect part = cut ? Rect{visible.x - target.x, visible.y - target.y, visible.size}
                               : Rect{.size = size};
         picture = copy_cursor(plane, part);
@@ -268,7 +305,7 @@ void Composer::cursor_picture(const vfio::GuestPlane& plane,
     }
     if (picture) {
         told_cursor_.reset();
-        if (!cut || !hidden) scene.cursor = *picture;
+        scene.cursor = *picture;
         return;
     }
     made.no_cursor = true;

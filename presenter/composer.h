@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace scanthru {
 
@@ -45,6 +46,11 @@ public:
     /// again after it: `planes.primary` is then what the guest showed last.
     Composition compose(Planes& planes, Size screen, kms::Timestamp now);
 
+    /// The primary's id that GuestBuffers keeps to close since the guest was asked after a copy.
+    std::optional<std::uint32_t> take_unfetched() noexcept {
+        return std::exchange(left_unfetched_, std::nullopt);
+    }
+
     /// What the kernel said to the scene that was composed last.
     void learn(const Scene& scene, const Verdict& verdict, kms::Timestamp now);
 
@@ -78,10 +84,14 @@ private:
     void primary_picture(Planes& planes, Size screen, Composition& made, kms::Timestamp now);
     Result<Composition> bring(const Way& way,
                               const Result<SharedPicture>& direct,
+                              const vfio::GuestPlane& asked,
                               Planes& planes,
                               Size screen,
                               kms::Timestamp now);
-    Result<SharedPicture> copy_primary(Planes& planes, const Canvas& canvas, kms::Timestamp now);
+    Result<SharedPicture> copy_primary(const vfio::GuestPlane& asked,
+                                       Planes& planes,
+                                       const Canvas& canvas,
+                                       kms::Timestamp now);
     Result<SharedPicture>
     copy_once(const vfio::GuestPlane& plane, const Canvas& canvas, kms::Timestamp now);
     bool copy_is_due(const vfio::BufferKey& key, const Canvas& canvas, kms::Timestamp now) const;
@@ -113,9 +123,18 @@ private:
     CacheCounts earlier_;  ///< Of the guests before this one.
     std::uint64_t earlier_gets_ = 0;
 
-    SharedPicture copied_;                        ///< The newest copy of the primary,
-    Canvas copied_canvas_;                        ///< and what it was made for.
-    std::optional<vfio::Geometry> refused_copy_;  ///< The driver does not show copies of these.
+    SharedPicture copied_;  ///< The newest copy of the primary,
+    Canvas copied_canvas_;  ///< and what it was made for.
+    /// A copy that could not be made.
+    struct FailedCopy {
+        vfio::BufferKey key;
+        Canvas canvas;
+        Error error;
+        kms::Timestamp retry;
+    };
+    std::optional<FailedCopy> failed_copy_;
+    std::optional<std::uint32_t> left_unfetched_;  ///< What was asked after a copy named this.
+    std::optional<vfio::Geometry> refused_copy_;   ///< The driver does not show copies of these.
     kms::Timestamp copied_at_;
     kms::Timestamp changed_at_;
 

@@ -63,6 +63,8 @@ void Copier::clear() {
     newest_key_.reset();
     canvas_.reset();
     shadow_holds_ = false;
+    shadow_ = {};
+    row_ = {};
 }
 
 /// Makes everything fit this picture and this canvas.

@@ -37,6 +37,8 @@ Result<std::unique_ptr<FrameThread>> FrameThread::start(const std::string& name,
     sigset_t all{};
     sigset_t before{};
     sigfillset(&all);
+    // Blocked, it would end the process instead of reaching survives_bus_error().
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     try {
@@ -140,6 +142,7 @@ void FrameThread::loop() {
         } else if (busy) {
             present();
         } else {
+            presenter_.idle(Clock::now());
             keep_time(Clock::now());
         }
         ++turns_;
@@ -167,8 +170,9 @@ bool FrameThread::read_mail() {
         instead_shown_ = letter.instead_number;
     }
     if (letter.number != carried_out_) {
-        presenter_.attach(letter.guest, Clock::now());
+        // Before the old device is let go of: a new one may be attached as soon as it is.
         device_gone_ = false;
+        presenter_.attach(letter.guest, Clock::now());
     }
     carried_out_ = letter.number;  // An errand takes its time.
     if (letter.errand && letter.errand_number != errands_run_) {

@@ -73,14 +73,20 @@ Result<const GuestMemory*> FramebufferCache::memory(const vfio::GuestPlane& plan
     if (entry == nullptr) return fail(EDQUOT, "a guest buffer beyond what is allowed");
     const bool region = guest_->device().exports() == vfio::Export::region;
     if (!region && !entry->import) return fail(entry->outcome.error());
+    // A claim that does not fit says nothing of what is mapped already.
+    if (entry->import && entry->import->bytes < plane.bytes)
+        return fail(EFBIG, "dma-buf shorter than the guest claims");
     const bool mapped = entry->memory && *entry->memory;
     // A region's memory is mapped as long as the guest says that its picture is.
     if (!entry->memory || (mapped && (*entry->memory)->bytes().size() < plane.bytes))
         entry->memory =
             region ? GuestMemory::map(guest_->device(), plane.buffer.dmabuf_id, plane.bytes)
                    : GuestMemory::map(entry->import, plane.bytes);
-    if (!*entry->memory) return fail(entry->memory->error());
-    return &**entry->memory;
+    if (*entry->memory) return &**entry->memory;
+    const Error error = entry->memory->error();
+    // A region may be larger next time; what passes is tried again.
+    if (region || passes(error)) entry->memory.reset();
+    return fail(error);
 }
 
 std::optional<Error> FramebufferCache::obstacle(const vfio::BufferKey& key) noexcept {

@@ -69,6 +69,7 @@ void GuestBuffers::moved_on(vfio::PlaneType plane) {
 
 void GuestBuffers::leave_unfetched(vfio::PlaneType plane, std::uint32_t dmabuf_id) {
     if (device_.dialect() != vfio::Dialect::draft_v14) return;
+    if (device_.exports() != vfio::Export::dmabuf) return;  // It names a region.
     const std::lock_guard lock{mutex_};
     auto& unfetched = unfetched_.at(slot(plane));
     if (unfetched == dmabuf_id) return;

@@ -73,7 +73,7 @@ void GuestLink::retry(Clock::duration delay) {
 
 void GuestLink::attempt() {
     if (state_ == State::attached) return;
-    if (!old_buffers_.expired()) {
+    if (!old_buffers_.expired() && state_ != State::released) {
         // An output that hangs holds buffers of it: getting those again would be a second GET.
         wait_because("an output has not let go of its old device yet");
         return retry(retry_delay);
@@ -88,7 +88,7 @@ void GuestLink::attempt() {
             } else if constexpr (std::is_same_v<Source, vfio::QmpSource>) {
                 if (pidfd_) take_from_qemu();
             } else if constexpr (std::is_same_v<Source, vfio::InheritedSource>) {
-                if (inherited_) attach(std::move(inherited_));
+                attempt_inherited();
             } else {
                 attempt_received(source);
             }
@@ -109,6 +109,14 @@ void GuestLink::attempt_mdev(const vfio::MdevSource& source) {
     container_ = std::move(opened->container);
     group_ = std::move(opened->group);
     attach(std::move(opened->device));
+}
+
+void GuestLink::attempt_inherited() {
+    if (!inherited_) return;
+    UniqueFd copy{::fcntl(inherited_.get(), F_DUPFD_CLOEXEC, 3)};
+    if (!copy) return wait_because(fmt::format("{}", Error{errno, "inherited descriptor"}));
+    attach(std::move(copy));
+    if (state_ == State::attached) inherited_.reset();
 }
 
 void GuestLink::attempt_received(const vfio::ReceivedSource& source) {
@@ -238,6 +246,7 @@ void GuestLink::release() {
 }
 
 void GuestLink::device_gone() {
+    if (state_ != State::attached) return;
     // A device that answers everything but QUERY would be attached four times a second.
     gone_delay_ = next_delay(gone_delay_, attached_at_);
     let_go("its device has gone");
@@ -278,7 +287,10 @@ void GuestLink::on_monitor_closed(const std::string& why) {
     // From within the client: it goes at the next turn of the loop.
     if (monitor_trouble_ != why) log(LogLevel::warning, "guest {}: QMP: {}", config_.name, why);
     monitor_trouble_ = why;
-    if (state_ == State::waiting) reason_ = why;
+    if (state_ == State::waiting) {
+        reason_ = why;
+        tell();
+    }
     monitor_delay_ = next_delay(monitor_delay_, monitor_ready_at_);
     connect_monitor_in(monitor_delay_);
 }

@@ -63,6 +63,7 @@ private:
     void retry(Clock::duration delay);
     void attempt();
     void attempt_mdev(const vfio::MdevSource& source);
+    void attempt_inherited();
     void attempt_received(const vfio::ReceivedSource& source);
     void connect_monitor();
     void connect_monitor_in(Clock::duration delay);

@@ -2,7 +2,6 @@
 #include "presenter/guest_monitor.h"
 
 #include "base/log.h"
-#include "vfio/edid_region.h"
 
 namespace scanthru {
 namespace {
@@ -21,14 +20,26 @@ void GuestMonitor::show(const std::shared_ptr<GuestBuffers>& buffers, const kms:
     for (const auto& step : {(*region)->unplug(), (*region)->write(fitted)})
         if (!step) complain(step.error());
     shown_ = edid;
-    plug_timer_ = loop_.after(unplugged_time, [this, buffers, region = **region] {
-        if (const auto plugged = region.plug(); !plugged) return complain(plugged.error());
+    unplugged_ = **region;
+    held_ = buffers;
+    plug_timer_ = loop_.after(unplugged_time, [this] {
+        if (const auto plugged = plug(); !plugged) return complain(plugged.error());
         log(LogLevel::debug, "guest {}: has been shown the monitor's EDID", guest_);
     });
 }
 
+Result<void> GuestMonitor::plug() {
+    if (!unplugged_) return {};
+    const auto plugged = unplugged_->plug();
+    unplugged_.reset();
+    held_.reset();
+    return plugged;
+}
+
 void GuestMonitor::forget() {
+    // Not without a monitor for good; of a device that is no more it does not matter.
     plug_timer_.reset();
+    static_cast<void>(plug());
     shown_.clear();
 }
 

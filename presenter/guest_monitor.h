@@ -4,8 +4,10 @@
 #include "base/event_loop.h"
 #include "kms/edid.h"
 #include "presenter/guest_buffers.h"
+#include "vfio/edid_region.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace scanthru {
@@ -17,23 +19,29 @@ namespace scanthru {
 class GuestMonitor {
 public:
     GuestMonitor(EventLoop& loop, std::string guest) : loop_(loop), guest_(std::move(guest)) {}
+    GuestMonitor(const GuestMonitor&) = delete;
+    GuestMonitor& operator=(const GuestMonitor&) = delete;
+    ~GuestMonitor() { forget(); }
 
     /// Link down, the EDID (fitted to what the device takes), 100 ms, link up. What goes wrong is
     /// logged. Nothing where the device has no such region, or has been shown this EDID already.
     void show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid);
 
-    /// The device has gone; the next one is shown its EDID anew.
+    /// The device is let go of, with its plug in; the next one is shown its EDID anew.
     void forget();
 
     /// What the guest was shown last; empty: nothing.
     const kms::Edid& shown() const noexcept { return shown_; }
 
 private:
+    Result<void> plug();
     void complain(const Error& error);
 
     EventLoop& loop_;
     std::string guest_;
     kms::Edid shown_;
+    std::optional<vfio::EdidRegion> unplugged_;  ///< While the link is down.
+    std::shared_ptr<GuestBuffers> held_;         ///< The device, for as long.
     EventLoop::Timer plug_timer_;
 };
 

@@ -39,6 +39,8 @@ void Presenter::attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now) 
     // What passes may pass: otherwise the planes go off with the guest's framebuffers.
     for (int i = 0; i < attach_attempts && black.outcome == Verdict::Outcome::later; ++i)
         black = scanout_.show(instead());
+    // Black has its memory already, what the host says may not get it.
+    if (black.fault && instead_) black = scanout_.show(Scene{});
     if (black.outcome == Verdict::Outcome::shown) ++counters_.flips;
     if (black.fault) {
         note({.kind = Note::Kind::abandoned, .error = *black.fault}, now);
@@ -65,10 +67,23 @@ Scene Presenter::instead() const {
 
 void Presenter::show_instead(SharedPicture picture, kms::Timestamp now) {
     instead_ = std::move(picture);
-    const bool on_screen = !composer_.has_guest() || !planes_.primary;
-    if (!on_screen) return;
+    const SharedPicture& shown = scanout_.on_screen().primary;
+    // Also behind a guest of whose pictures none could be shown yet.
+    if (!shown || shown->rung == Rung::message) say(now);
+}
+
+void Presenter::idle(kms::Timestamp now) {
+    if (instead_due_) say(now);
+    if (unpublished_) publish();
+}
+
+/// Brings on screen what is shown without a guest; what passes is tried again when idle.
+void Presenter::say(kms::Timestamp now) {
     const Verdict verdict = scanout_.show(instead());
     if (verdict.fault) note({.kind = Note::Kind::commit_failed, .error = *verdict.fault}, now);
+    if (verdict.outcome == Verdict::Outcome::refused) instead_.reset();
+    instead_due_ = verdict.outcome == Verdict::Outcome::later ||
+                   verdict.outcome == Verdict::Outcome::not_master;
     if (verdict.outcome == Verdict::Outcome::shown) ++counters_.flips;
     publish();
 }
@@ -85,7 +100,9 @@ Presenter::Frame Presenter::frame(kms::Timestamp now) {
     auto made = compose(scanout_.screen(), now);
     if (!planes_.primary) made.scene = instead();
     const bool refresh = settings_.refresh && asked && made.in_place;
-    return conclude(made.scene, scanout_.show(made.scene, refresh), now);
+    const Verdict verdict = scanout_.show(made.scene, refresh);
+    if (!planes_.primary && verdict.outcome == Verdict::Outcome::refused) instead_.reset();
+    return conclude(made.scene, verdict, now);
 }
 
 std::optional<vfio::GuestPlane>& Presenter::shown_on(PlaneType type) noexcept {
@@ -138,6 +155,7 @@ void Presenter::leave_unfetched(PlaneType type, std::uint32_t id) {
 
 Composer::Composition Presenter::compose(Size screen, kms::Timestamp now) {
     auto made = composer_.compose(planes_, screen, now);
+    if (const auto id = composer_.take_unfetched()) primary_.unfetched = id;
     if (made.no_primary) leave_unfetched(PlaneType::primary, planes_.primary->buffer.dmabuf_id);
     if (made.no_cursor) leave_unfetched(PlaneType::cursor, planes_.cursor->buffer.dmabuf_id);
     composer_.count();
@@ -160,6 +178,8 @@ const kms::Mode* Presenter::mode_to_follow() const {
 Presenter::Frame Presenter::follow(const kms::Mode& mode, kms::Timestamp now) {
     if (last_modeset_ && now - *last_modeset_ < settings_.mode_interval) {
         // Its turn has not come: neither the old mode nor a part of the picture would be right.
+        leave_unfetched(PlaneType::primary, planes_.primary->buffer.dmabuf_id);
+        if (planes_.cursor) leave_unfetched(PlaneType::cursor, planes_.cursor->buffer.dmabuf_id);
         return Frame::kept;
     }
     const auto made = compose(kms::size_of(mode), now);

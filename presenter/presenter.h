@@ -42,6 +42,9 @@ public:
     /// of another size than the screen: black. Shown at once where it is its turn.
     void show_instead(SharedPicture picture, kms::Timestamp now);
 
+    /// Between frames, where there are none: what had to wait.
+    void idle(kms::Timestamp now);
+
     /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
     Frame frame(kms::Timestamp now);
 
@@ -77,6 +80,7 @@ private:
     void publish_locked();
 
     Scene instead() const;
+    void say(kms::Timestamp now);
 
     Scanout scanout_;
     PresenterSettings settings_;
@@ -87,6 +91,7 @@ private:
     GuestSide primary_;
     GuestSide cursor_;
     SharedPicture instead_;
+    bool instead_due_ = false;
     bool device_gone_ = false;
 
     std::optional<kms::Timestamp> last_modeset_;

@@ -54,13 +54,15 @@ Scanout::Layers Scanout::lay_out(const Scene& scene) const {
     return layers;
 }
 
-Result<void> Scanout::test(const Picture& primary, const Placement& placement) {
+Outcome Scanout::test(const Picture& primary, const Placement& placement) {
+    if (abandoned_) return Outcome::shown;
     request_.clear();
     request_.show(pipeline_.primary, pipeline_.crtc.id,
                   {.framebuffer = primary.framebuffer().id(),
                    .source = placement.source,
                    .target = placement.target});
-    return request_.test(card_.fd());
+    const auto tested = request_.test(card_.fd());
+    return tested ? Outcome::shown : meaning(tested.error());
 }
 
 Result<void> Scanout::commit(const Layers& layers, bool refresh) {

@@ -70,9 +70,9 @@ public:
     /// commits. What is shown next comes by a modeset.
     void abandon();
 
-    /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY).
-    /// Errors: those of AtomicRequest::test().
-    Result<void> test(const Picture& primary, const Placement& placement);
+    /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY): shown,
+    /// refused, or a fault that says nothing about it. After abandon() nothing can be asked: shown.
+    Verdict::Outcome test(const Picture& primary, const Placement& placement);
 
     /// Whether the cursor plane shows something.
     bool shows_cursor() const noexcept { return layers_.cursor.has_value(); }

@@ -215,6 +215,18 @@ TEST_F(Copies, OfAGuestThatRedrawsWhatItLeavesAreWholeOrCountedAsTorn) {
     crcs.reset();
 }
 
+TEST_F(Copies, SurviveTheirDevicesEndInTheMiddle) {
+    vgpu.set("vmap", "0");
+    begin();
+    guest("start width=320 height=240 buffers=3 rate=60000");
+    ASSERT_TRUE(PresenterProcess::wait([&] { return presenter->counter("copies") > 10; }, limit));
+    ASSERT_EQ(vgpu.set("surprise_remove", "1"), 0);
+    EXPECT_TRUE(PresenterProcess::wait(
+        [&] { return presenter->log().find("let go") != std::string::npos; }, limit));
+    EXPECT_TRUE(presenter->alive()) << presenter->log();
+    expect(Picture::filled(screen, 0xFF000000), "black");
+}
+
 /// The kernel's sample device without dma-bufs, as it is.
 TEST(Mdpy, IsShownPixelExact) {
     const std::string modules = std::getenv("SCANTHRU_MODULES");

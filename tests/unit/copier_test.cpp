@@ -2,6 +2,7 @@
 // The third rung: pictures that are copied, through the presenter.
 #include "presenter_fixture.h"
 
+#include <array>
 #include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -277,6 +278,88 @@ TEST_F(CopierTest, ACursorIsCutAtTheEdgesOfACentredPicture) {
     EXPECT_EQ(pixel(19, 53), 0xFF000001);
     EXPECT_EQ(pixel(20, 53), 0U) << "the guest's screen ends there";
     EXPECT_EQ(pixel(19, 54), 0U);
+}
+
+TEST_F(CopierTest, ACopiedCursorMayBeAnywhereAroundACentredPicture) {
+    settings.fit = Fit::center;
+    set_up({.primary_must_cover = false}, {});
+    vgpu->show(picture(1, 5, {320, 240}));
+    auto pointer = guest_cursor(9);
+    pointer.size = {16, 16};  // Less than the driver takes.
+    attach();
+    for (const std::int32_t x :
+         {-2147483647 - 1, -32767, -100, -17, -16, -1, 0, 319, 320, 321, 32767, 2147483647})
+        for (const std::int32_t y : {-2147483647 - 1, -100, -16, 0, 239, 240, 2147483647}) {
+            pointer.position = {x, y};
+            vgpu->show(PlaneType::cursor, pointer);
+            frame();
+            const bool seen = x > -16 && x < 320 && y > -16 && y < 240;
+            EXPECT_EQ(cursor().has_value(), seen) << x << "," << y;
+        }
+}
+
+TEST_F(CopierTest, AGuestThatChangesItsSizeWhileItIsCopiedIsShownInTheEnd) {
+    settings.fit = Fit::scale;
+    set_up({}, {});
+    refuse_imports();
+    attach();
+    // The fake's plane does not scale: every size is searched for, and the guest is quick.
+    std::uint64_t next = 1;
+    const std::array<Size, 3> sizes{Size{640, 480}, Size{2048, 1536}, Size{800, 600}};
+    vgpu->show(picture(next, 1, sizes[0]));
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] {
+        ++next;
+        vgpu->show(picture(next, 1, sizes.at(next % 3)));
+    });
+    for (int i = 0; i < 20; ++i)
+        frame();
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
+    vgpu->show(picture(100, 0xFF00AA00, {2048, 1536}));
+    later_frame();
+    later_frame();
+    EXPECT_EQ(pixel_at(0, 0), 0xFF00AA00);
+}
+
+TEST_F(CopierTest, AFaultThatPassesIsNotHeldAgainstAWayToFit) {
+    settings.fit = Fit::center;
+    set_up({.primary_must_cover = false}, {.mappable = false});
+    vgpu->show(picture(1, 5, {640, 480}));
+    attach();
+    display->set_master(false);
+    for (int i = 0; i < 5; ++i)
+        frame();
+    display->set_master(true);
+    EXPECT_EQ(later_frame(), Frame::shown);
+    EXPECT_TRUE(shows_primary());
+}
+
+TEST_F(CopierTest, WhatWasAskedAfterACopyIsClosedToo) {
+    set_up({}, {.dialect = vfio::Dialect::draft_v14, .ids = FakeVfio::Ids::growing});
+    refuse_imports();
+    std::uint64_t next = 1;
+    vgpu->show(picture(next, 1));
+    attach();
+    frame();
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { vgpu->show(picture(++next, 2)); });
+    for (int i = 0; i < 10; ++i)
+        frame();
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
+    // The fake fails the test on every id that was left open.
+}
+
+TEST_F(CopierTest, AClaimThatDoesNotFitIsForgottenWhenItDoes) {
+    vgpu->show(picture(1, 1));
+    attach();
+    frame();
+    vgpu->forge_answers([](PlaneType type, vfio_device_gfx_plane_info& info) {
+        if (type == PlaneType::primary) info.size = 1U << 27;
+    });
+    frame();
+    vgpu->forge_answers({});
+    draw(*vgpu->id_of(PlaneType::primary), 0, 9);
+    later_frame();
+    later_frame();
+    EXPECT_EQ(pixel_at(0, 0), 9U);
 }
 
 TEST_F(CopierTest, LettingGoLeavesNothing) {

@@ -119,6 +119,26 @@ TEST_F(MessageTest, OneForAScreenOfAnotherSizeIsNotShown) {
     EXPECT_EQ(primary()->framebuffer, black_id);
 }
 
+TEST_F(MessageTest, WaitsForAFaultToPass) {
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EBUSY);
+    presenter->show_instead(message(), now);
+    EXPECT_FALSE(says());
+    presenter->idle(now);
+    EXPECT_TRUE(says());
+}
+
+TEST_F(MessageTest, OneThatIsRefusedGivesWayToBlackOnce) {
+    auto refused = message();
+    display->refuse_to_show(refused->framebuffer().id());
+    attach();
+    presenter->show_instead(std::move(refused), now);
+    const int before = commits();
+    frame();
+    frame();
+    EXPECT_EQ(commits(), before);
+    EXPECT_EQ(primary()->framebuffer, black_id);
+}
+
 TEST_F(MessageTest, ReplacesAnOlderOneAtOnce) {
     presenter->show_instead(message(), now);
     const auto before = primary()->framebuffer;
