@@ -65,11 +65,16 @@ Result<std::unique_ptr<Card>> Card::prepare(UniqueFd drm, std::string path) {
 }
 
 Card::~Card() {
+    if (gbm_loader_.joinable()) gbm_loader_.join();
     if (gbm_ != nullptr) gbm_device_destroy(gbm_);
 }
 
 gbm_device* Card::gbm() {
-    std::call_once(gbm_once_, [this] { gbm_ = gbm_create_device(fd_.get()); });
+    std::call_once(gbm_once_, [this] {
+        gbm_loader_ = std::thread{[this] {
+            gbm_ = gbm_create_device(fd_.get());
+        }};
+    });
     return gbm_;
 }
 

@@ -5,9 +5,11 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 struct gbm_device;
 
@@ -49,8 +51,9 @@ public:
     /// Held from drmPrimeFDToHandle to GEM_CLOSE.
     std::mutex& import_mutex() noexcept { return import_mutex_; }
 
-    /// The card's gbm device, created (its driver is loaded) at the first call; null where gbm has
-    /// no driver for this card. Any thread.
+    /// The card's gbm device. Null before its driver is loaded, which the first call begins in a
+    /// thread of its own (it takes milliseconds, under emulation seconds), and for good where gbm
+    /// has no driver for this card. Any thread.
     gbm_device* gbm();
 
     ~Card();
@@ -65,7 +68,8 @@ private:
     Capabilities capabilities_;
     std::mutex import_mutex_;
     std::once_flag gbm_once_;
-    gbm_device* gbm_ = nullptr;
+    std::thread gbm_loader_;
+    std::atomic<gbm_device*> gbm_ = nullptr;
 };
 
 }  // namespace scanthru::kms

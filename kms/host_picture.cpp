@@ -61,8 +61,8 @@ Result<HostPicture> HostPicture::create(Card& card, Size size, std::uint32_t for
     return picture;
 }
 
-Result<HostPicture> HostPicture::allocate(Card& card, Size size, std::uint32_t format) {
-    gbm_device* const gbm = card.gbm();
+Result<HostPicture>
+HostPicture::allocate(Card& card, gbm_device* gbm, Size size, std::uint32_t format) {
     if (gbm == nullptr) return create(card, size, format);
     // WRITE asks for memory that a CPU writes in place: what is mapped is what is scanned out.
     std::unique_ptr<gbm_bo, DestroyBo> owned{

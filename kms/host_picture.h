@@ -14,6 +14,7 @@
 #include <span>
 
 struct gbm_bo;
+struct gbm_device;
 
 namespace scanthru::kms {
 
@@ -27,11 +28,10 @@ public:
     static Result<HostPicture>
     create(Card& card, Size size, std::uint32_t format = DRM_FORMAT_XRGB8888);
 
-    /// In a buffer of gbm's (SCANOUT, WRITE), mapped; where gbm cannot give one, as create().
-    ///
-    /// The first call on a card loads gbm's driver: milliseconds, under emulation seconds.
-    /// Errors: those of create().
-    static Result<HostPicture> allocate(Card& card, Size size, std::uint32_t format);
+    /// In a buffer of `gbm`'s (SCANOUT, WRITE), mapped; where there is none, or it cannot give one,
+    /// as create(). Errors: those of create().
+    static Result<HostPicture>
+    allocate(Card& card, gbm_device* gbm, Size size, std::uint32_t format);
 
     HostPicture(HostPicture&& other) noexcept;
     HostPicture& operator=(HostPicture&& other) noexcept;

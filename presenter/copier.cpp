@@ -55,7 +55,7 @@ choose_host_format(std::uint32_t guest, const kms::FormatSet& formats, bool with
 }
 
 Copier::Copier(kms::Card& card, kms::FormatSet formats, bool with_alpha, bool gbm)
-    : card_(card), formats_(std::move(formats)), with_alpha_(with_alpha), gbm_(gbm) {}
+    : card_(card), formats_(std::move(formats)), with_alpha_(with_alpha), wants_gbm_(gbm) {}
 
 void Copier::clear() {
     targets_.clear();
@@ -78,6 +78,9 @@ Copier::prepare(const vfio::Geometry& geometry, const Canvas& canvas, const Gues
         return fail(EFBIG, "guest memory shorter than its picture");
     assert(lies_within(canvas.source, geometry.size));
     assert(lies_within({canvas.at.x, canvas.at.y, canvas.source.size}, canvas.size));
+    gbm_device* const gbm = wants_gbm_ ? card_.gbm() : nullptr;
+    if (gbm != gbm_) clear();
+    gbm_ = gbm;
     if (canvas_ == canvas && geometry_ == geometry) return {};
 
     const auto format = choose_host_format(geometry.format, formats_, with_alpha_);
@@ -205,8 +208,7 @@ void Copier::repaint(Target& target) const {
 }
 
 Result<Copier::Target> Copier::create_target() {
-    auto host = gbm_ ? kms::HostPicture::allocate(card_, canvas_->size, format_.format)
-                     : kms::HostPicture::create(card_, canvas_->size, format_.format);
+    auto host = kms::HostPicture::allocate(card_, gbm_, canvas_->size, format_.format);
     if (!host) return fail(host.error());
     const auto memory = host->map();
     if (!memory) return fail(memory.error());

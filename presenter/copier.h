@@ -45,7 +45,8 @@ choose_host_format(std::uint32_t guest, const kms::FormatSet& formats, bool with
 /// written. No allocation once the pictures are there.
 class Copier {
 public:
-    /// `with_alpha`: for a cursor plane. `gbm`: the pictures come from gbm where it has them.
+    /// `with_alpha`: for a cursor plane. `gbm`: the pictures come from gbm where it has them, once
+    /// it is loaded.
     Copier(kms::Card& card, kms::FormatSet formats, bool with_alpha, bool gbm = true);
 
     struct Copied {
@@ -94,7 +95,8 @@ private:
     kms::Card& card_;
     kms::FormatSet formats_;
     bool with_alpha_;
-    bool gbm_;
+    bool wants_gbm_;
+    gbm_device* gbm_ = nullptr;  ///< What the pictures come from.
 
     std::optional<Canvas> canvas_;
     vfio::Geometry geometry_;
