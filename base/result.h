@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
 #include <string_view>
@@ -17,6 +18,20 @@ struct Error {
 
     bool operator==(const Error&) const = default;
 };
+
+/// Whether the reason is of the moment: the same may work later, so nothing is to be learned of
+/// what was tried.
+inline bool is_transient(const Error& error) {
+    switch (error.code) {
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return true;
+    default: return false;
+    }
+}
 
 /// A value, or the reason there is none.
 template <class T, class E = Error>

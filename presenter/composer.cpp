@@ -20,18 +20,9 @@ constexpr Error another_way{ENOTSUP, "another way to show it"};
 /// A copy that failed is tried again after this.
 constexpr std::chrono::seconds copy_retry{1};
 
-/// Says nothing of the way that was tried.
+/// Says nothing of the way that was tried; nor does memory that went while it was read.
 bool passes(const Error& error) {
-    switch (error.code) {
-    case EBUSY:
-    case ENOMEM:
-    case EFAULT:
-    case EINTR:
-    case EAGAIN:
-    case EMFILE:
-    case ENFILE: return true;
-    default: return false;
-    }
+    return is_transient(error) || error.code == EFAULT;
 }
 
 Canvas canvas_for(Size picture) {

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::chrono::seconds retry_delay{1};
 
-/// Faults of an import that say nothing of the buffer.
-bool passes(const Error& error) {
-    switch (error.code) {
-    case ENOMEM:
-    case EBUSY:
-    case EMFILE:
-    case ENFILE:
-    case EINTR:
-    case EAGAIN: return true;
-    default: return false;
-    }
-}
-
 bool is_shown(const Result<SharedPicture>& outcome) {
     return outcome && *outcome && outcome->use_count() > 1;
 }
@@ -85,7 +72,7 @@ Result<const GuestMemory*> FramebufferCache::memory(const vfio::GuestPlane& plan
     if (*entry->memory) return &**entry->memory;
     const Error error = entry->memory->error();
     // A region may be larger next time; what passes is tried again.
-    if (region || passes(error)) entry->memory.reset();
+    if (region || is_transient(error)) entry->memory.reset();
     return fail(error);
 }
 
@@ -146,7 +133,7 @@ void FramebufferCache::make_picture(Entry& entry, kms::Timestamp now) {
                 Picture{entry.import, entry.key, entry.rung, *std::move(framebuffer)});
             return;
         }
-        if (passes(framebuffer.error())) {
+        if (is_transient(framebuffer.error())) {
             entry.outcome = fail(framebuffer.error());
             entry.made = false;
             entry.retry = now + retry_delay;

@@ -134,9 +134,7 @@ TEST_P(BadInput, KeepsThePictureIsCountedAndHarmsNobody) {
 
         // The CRC may have been an older frame's, from before the start switched the plane off and
         // on.
-        const std::uint64_t frames = presenter.counter("frames");
-        ASSERT_TRUE(PresenterProcess::wait([&] { return presenter.counter("frames") > frames + 2; },
-                                           milliseconds{8000}));
+        presenter.wait_frames(3);
         ASSERT_TRUE(crcs.wait_for(good, milliseconds{8000})) << presenter.log();
 
         const std::uint64_t before = complaints(presenter);
@@ -145,7 +143,7 @@ TEST_P(BadInput, KeepsThePictureIsCountedAndHarmsNobody) {
             EXPECT_TRUE(PresenterProcess::wait([&] { return complaints(presenter) > before + 1; },
                                                milliseconds{8000}))
                 << "not counted";
-            std::this_thread::sleep_for(milliseconds{100});
+            presenter.wait_frames(3);
             const std::uint32_t seen = crcs.newest();
             const bool of_the_cursor = std::string_view{claim.what}.starts_with("cursor");
             // A frame that was composed in between may still be on its way.
@@ -153,7 +151,7 @@ TEST_P(BadInput, KeepsThePictureIsCountedAndHarmsNobody) {
                               crcs.wait_for(good, milliseconds{3000});
             EXPECT_TRUE(kept) << "the picture changed";
         } else {
-            std::this_thread::sleep_for(milliseconds{200});
+            presenter.wait_frames(6);
         }
         ASSERT_TRUE(presenter.alive()) << presenter.log();
     }
@@ -211,7 +209,7 @@ TEST_P(BadInput, FailingQueriesGetsAndImportsPassAndLeaveNothing) {
             EXPECT_TRUE(PresenterProcess::wait(
                 [&] { return presenter.counter(fault.counter) > before; }, milliseconds{8000}));
         } else {
-            std::this_thread::sleep_for(milliseconds{400});
+            presenter.wait_frames(12);
         }
         ASSERT_TRUE(presenter.alive()) << presenter.log();
         ASSERT_EQ(vgpu.set("query_delay_ms", "0"), 0);
@@ -251,7 +249,7 @@ TEST_P(BadInput, OutlastsAGuestThatChangesEverythingAllTheTime) {
     for (int i = 0; i < 40; ++i) {
         const char* const size = i % 2 == 0 ? "width=200 height=100" : "width=320 height=240";
         ASSERT_EQ(vgpu.set("guest", fmt::format("start {} buffers=1 rate=0", size)), 0);
-        std::this_thread::sleep_for(milliseconds{20});
+        std::this_thread::sleep_for(milliseconds{20});  // A frame or two, and often none.
     }
     recovers("two sizes in alternation");
 
@@ -260,7 +258,7 @@ TEST_P(BadInput, OutlastsAGuestThatChangesEverythingAllTheTime) {
                                        milliseconds{8000}));
     const auto cursor = presenter.output()["cursor"]["id"].get<unsigned>();
     ASSERT_EQ(vgpu.set("override", fmt::format("primary dmabuf_id {}", cursor)), 0);
-    std::this_thread::sleep_for(milliseconds{300});
+    presenter.wait_frames(12);
     recovers("the cursor's id on the primary");
 
     ASSERT_EQ(vgpu.set("fail_query", "1 ENODEV"), 0);

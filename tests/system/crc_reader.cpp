@@ -36,6 +36,14 @@ std::map<std::uint64_t, std::uint32_t> CrcReader::stop() {
     return frames_;
 }
 
+bool CrcReader::wait_frames(std::uint64_t more) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const std::uint64_t until = read_frames_ + more;
+    while (read_frames_ < until && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    return read_frames_ >= until;
+}
+
 bool CrcReader::wait_for(std::uint32_t expected, std::chrono::milliseconds limit) const {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (std::chrono::steady_clock::now() < deadline) {
@@ -60,6 +68,7 @@ void CrcReader::read() {
             const std::uint64_t crc = std::strtoull(at, &at, 16);
             frames_[frame] = static_cast<std::uint32_t>(crc);
             newest_ = static_cast<std::uint32_t>(crc);
+            ++read_frames_;
             while (*at == '\n' || *at == ' ')
                 ++at;
         }

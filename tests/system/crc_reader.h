@@ -28,6 +28,9 @@ public:
     /// The CRC read last; 0 before the first.
     std::uint32_t newest() const { return newest_.load(); }
 
+    /// Waits until so many frames more have been shown; false after 10 s.
+    bool wait_frames(std::uint64_t more) const;
+
     /// Waits until the screen's CRC is `expected`; false after `limit`.
     bool wait_for(std::uint32_t expected, std::chrono::milliseconds limit) const;
 
@@ -37,6 +40,7 @@ private:
     UniqueFd data_;
     std::atomic<bool> stop_{false};
     std::atomic<std::uint32_t> newest_{0};
+    std::atomic<std::uint64_t> read_frames_{0};
     std::map<std::uint64_t, std::uint32_t> frames_;
     std::thread thread_;
 };

@@ -53,7 +53,7 @@ TEST(GuestEdid, IsLeftAloneWhereThatIsWanted) {
     std::ofstream{config} << ("[[guest]]\nsource = \"mdev:" + vgpu.uuid() + "\"\nedid = \"off\"\n");
     PresenterProcess presenter{{"--config", config, "--card", vkms_card()}};
     presenter.wait_attached();
-    std::this_thread::sleep_for(milliseconds{500});
+    std::this_thread::sleep_for(milliseconds{500});  // It would have come at once.
     EXPECT_EQ(vgpu.get("edid"), before);
     EXPECT_EQ(vgpu.get("edid_log"), "");
     EXPECT_EQ(presenter.stop(), 0);

@@ -75,7 +75,7 @@ TEST_P(EveryFrame, IsTheNewestPictureTheGuestHadDrawnByThen) {
         },
         std::chrono::seconds{400}))
         << guest.flips().size() << " guest flips";
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+    EXPECT_TRUE(crcs.wait_frames(12));  // The last commit's is among them.
     const auto frames = crcs.stop();
     const auto sequences = trace.sequences();
     ASSERT_EQ(sequences.size(), presenter.flips().size());

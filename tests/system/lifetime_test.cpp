@@ -115,7 +115,7 @@ TEST_F(Lifetime, ManyDmabufsOfOneIdAndAForeignCloseLeaveThePicture) {
     ASSERT_EQ(::ioctl(device.get(), vgpu::close_buf_request, &close), 0);
     ASSERT_TRUE(
         PresenterProcess::wait([&] { return presenter->output()["primary"]["id"] != id; }, limit));
-    std::this_thread::sleep_for(milliseconds{200});
+    EXPECT_TRUE(crcs->wait_frames(6));
     EXPECT_EQ(crcs->newest(), picture_crc(0));
     dmabufs.clear();
     ASSERT_EQ(vgpu->set("guest", "flip"), 0);
@@ -248,7 +248,7 @@ TEST_F(Lifetime, WithoutAPictureTheScreenSaysHowTheGuestStands) {
     crcs.emplace(vkms_card());
     ASSERT_TRUE(
         PresenterProcess::wait([&] { return presenter->output()["message"] == true; }, limit));
-    std::this_thread::sleep_for(milliseconds{100});
+    EXPECT_TRUE(crcs->wait_frames(6));
     const std::uint32_t attached = crcs->newest();
     EXPECT_NE(attached, black_crc());
     show();
@@ -261,7 +261,7 @@ TEST_F(Lifetime, WithoutAPictureTheScreenSaysHowTheGuestStands) {
     presenter->ask({{"command", "release"}, {"guest", "guest1"}});
     EXPECT_TRUE(
         PresenterProcess::wait([&] { return presenter->output()["message"] == true; }, limit));
-    std::this_thread::sleep_for(milliseconds{100});
+    EXPECT_TRUE(crcs->wait_frames(6));
     EXPECT_NE(crcs->newest(), attached) << "other words";
     EXPECT_NE(crcs->newest(), black_crc());
 }

@@ -152,6 +152,13 @@ bool PresenterProcess::wait(const std::function<bool()>& done, milliseconds limi
     return true;
 }
 
+void PresenterProcess::wait_frames(std::uint64_t more) const {
+    const std::uint64_t until = counter("frames") + more;
+    EXPECT_TRUE(wait([&] { return counter("frames") >= until; }, std::chrono::seconds{10}))
+        << "no more frames\n"
+        << log();
+}
+
 void PresenterProcess::wait_attached() const {
     const bool attached = wait([this] { return status()["guests"][0]["state"] == "attached"; },
                                std::chrono::seconds{60});

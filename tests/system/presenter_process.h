@@ -50,6 +50,9 @@ public:
     nlohmann::json output(std::size_t index = 0) const { return status()["outputs"][index]; }
     std::uint64_t counter(const std::string& name) const;
 
+    /// Waits until it has looked at its guest so many times more; fails the test when it does not.
+    void wait_frames(std::uint64_t more) const;
+
     /// Flips that were not asked for before; call often enough (4096 are kept).
     void collect_flips();
     const std::vector<Flip>& flips() const noexcept { return flips_; }

@@ -16,7 +16,7 @@ using vfio::PlaneType;
 
 constexpr Size small{64, 48};
 
-GuestPicture picture(std::uint64_t address, std::uint32_t pixel, Size size = {1024, 768}) {
+GuestPicture filled(std::uint64_t address, std::uint32_t pixel, Size size = {1024, 768}) {
     return {.address = address, .size = size, .pixel = pixel};
 }
 
@@ -46,7 +46,7 @@ protected:
 };
 
 TEST_F(CopierTest, ShowsACopyWhereTheCardTakesNoDmabufs) {
-    vgpu->show(picture(1, 0xFF123456));
+    vgpu->show(filled(1, 0xFF123456));
     attach();
     EXPECT_EQ(frame(), Frame::shown);
     EXPECT_EQ(pixel_at(0, 0), 0xFF123456);
@@ -58,10 +58,10 @@ TEST_F(CopierTest, ShowsACopyWhereTheCardTakesNoDmabufs) {
 
 TEST_F(CopierTest, ShowsACopyOfWhatTheHardwareRefusesAtTheCommit) {
     set_up({}, {});
-    vgpu->show(picture(1, 0xFF000001));
+    vgpu->show(filled(1, 0xFF000001));
     attach();
     frame();
-    vgpu->show(picture(2, 0xFF000002));
+    vgpu->show(filled(2, 0xFF000002));
     ASSERT_TRUE(guest->device().query(PlaneType::primary));
     display->refuse_to_show(vgpu->memory(2));
     frame();  // Directly,
@@ -73,11 +73,11 @@ TEST_F(CopierTest, ShowsACopyOfWhatTheHardwareRefusesAtTheCommit) {
 }
 
 TEST_F(CopierTest, EveryFlipIsOneCopyAndTwoHostPicturesAreEnough) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
     for (std::uint32_t i = 0; i < 10; ++i) {
-        vgpu->show(picture(1 + i % 3, 1 + i % 3));
+        vgpu->show(filled(1 + i % 3, 1 + i % 3));
         frame();
         EXPECT_EQ(pixel_at(3, 3), 1 + i % 3);
     }
@@ -86,12 +86,12 @@ TEST_F(CopierTest, EveryFlipIsOneCopyAndTwoHostPicturesAreEnough) {
 }
 
 TEST_F(CopierTest, WhatIsOnScreenIsNeverWritten) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
     const Scene held = presenter->scene();  // As a screenshot holds it.
     for (std::uint32_t i = 2; i < 6; ++i) {
-        vgpu->show(picture(i, i));
+        vgpu->show(filled(i, i));
         frame();
         const auto& host = std::get<kms::HostPicture>(held.primary->shown);
         std::uint32_t word = 0;
@@ -102,7 +102,7 @@ TEST_F(CopierTest, WhatIsOnScreenIsNeverWritten) {
 }
 
 TEST_F(CopierTest, AGuestThatDrawsInPlaceIsSeenAndOnlyItsChangedRowsAreWritten) {
-    vgpu->show(picture(1, 7));
+    vgpu->show(filled(1, 7));
     attach();
     frame();
     const std::uint32_t id = *vgpu->id_of(PlaneType::primary);
@@ -121,7 +121,7 @@ TEST_F(CopierTest, AGuestThatDrawsInPlaceIsSeenAndOnlyItsChangedRowsAreWritten) 
 }
 
 TEST_F(CopierTest, AGuestThatStandsStillIsReadLessOften) {
-    vgpu->show(picture(1, 7));
+    vgpu->show(filled(1, 7));
     attach();
     for (int i = 0; i < 100; ++i)
         frame();  // 1.6 s
@@ -139,14 +139,14 @@ TEST_F(CopierTest, AGuestThatStandsStillIsReadLessOften) {
 }
 
 TEST_F(CopierTest, ABufferThatTheGuestLeftMeanwhileIsCopiedAgainAndTheNewOneIsShown) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
-    vgpu->show(picture(2, 2));
+    vgpu->show(filled(2, 2));
     bool left = false;
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] {
         if (std::exchange(left, true)) return;
-        vgpu->show(picture(3, 3));
+        vgpu->show(filled(3, 3));
     });
     frame();
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
@@ -155,22 +155,22 @@ TEST_F(CopierTest, ABufferThatTheGuestLeftMeanwhileIsCopiedAgainAndTheNewOneIsSh
 }
 
 TEST_F(CopierTest, OneThatIsLeftTwiceIsCountedAsTorn) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
     std::uint64_t next = 2;
-    vgpu->show(picture(next, 2));
-    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { vgpu->show(picture(++next, 3)); });
+    vgpu->show(filled(next, 2));
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { vgpu->show(filled(++next, 3)); });
     frame();
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
     EXPECT_EQ(counters.torn.get(), 1U);
 }
 
 TEST_F(CopierTest, MemoryThatGoesWhileItIsReadKeepsTheLastPicture) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
-    vgpu->show(picture(2, 2));
+    vgpu->show(filled(2, 2));
     ASSERT_TRUE(guest->device().query(PlaneType::primary));
     const int memory = vgpu->memory(2);
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { EXPECT_EQ(::ftruncate(memory, 0), 0); });
@@ -182,7 +182,7 @@ TEST_F(CopierTest, MemoryThatGoesWhileItIsReadKeepsTheLastPicture) {
 
 TEST_F(CopierTest, AGuestWithoutDmabufsIsCopiedFromItsRegion) {
     set_up({}, {.exports = vfio::Export::region});
-    vgpu->show(picture(1, 0));
+    vgpu->show(filled(1, 0));
     attach();
     EXPECT_EQ(frame(), Frame::shown);
     EXPECT_EQ(pixel_at(10, 10), 0U);
@@ -195,10 +195,10 @@ TEST_F(CopierTest, AGuestWithoutDmabufsIsCopiedFromItsRegion) {
 }
 
 TEST_F(CopierTest, ATiledBufferIsNotCopiedAndTheReasonIsSaid) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
-    auto tiled = picture(2, 2);
+    auto tiled = filled(2, 2);
     tiled.modifier = I915_FORMAT_MOD_X_TILED;
     tiled.bytes = 1024 * 768 * 4;
     vgpu->show(tiled);
@@ -212,7 +212,7 @@ TEST_F(CopierTest, APictureOfAnotherSizeStandsInTheMiddleOfAHostPictureOfTheScre
     settings.fit = Fit::center;
     set_up({}, {});
     refuse_imports();
-    vgpu->show(picture(1, 5, small));
+    vgpu->show(filled(1, 5, small));
     attach();
     EXPECT_EQ(frame(), Frame::shown);
     EXPECT_EQ(pixel_at(479, 360), 0U);
@@ -227,7 +227,7 @@ TEST_F(CopierTest, OfALargerPictureTheMiddleIsCopied) {
     settings.fit = Fit::crop;
     set_up({}, {});
     refuse_imports();
-    vgpu->show(picture(1, 5, {2048, 1536}));
+    vgpu->show(filled(1, 5, {2048, 1536}));
     attach();
     EXPECT_EQ(frame(), Frame::shown);
     EXPECT_EQ(pixel_at(0, 0), 5U);
@@ -235,7 +235,7 @@ TEST_F(CopierTest, OfALargerPictureTheMiddleIsCopied) {
 }
 
 TEST_F(CopierTest, ACursorThatTheDriverDoesNotTakeIsCopied) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     auto pointer = guest_cursor(9, {100, 50});
     pointer.size = {16, 16};
     pointer.pixel = 0x80112233;
@@ -257,7 +257,7 @@ TEST_F(CopierTest, ACursorThatTheDriverDoesNotTakeIsCopied) {
 TEST_F(CopierTest, ACursorIsCutAtTheEdgesOfACentredPicture) {
     settings.fit = Fit::center;
     set_up({}, {});
-    vgpu->show(picture(1, 5, {320, 240}));
+    vgpu->show(filled(1, 5, {320, 240}));
     auto pointer = guest_cursor(9, {300, -10});
     pointer.pixel = 0xFF000001;
     vgpu->show(PlaneType::cursor, pointer);
@@ -283,7 +283,7 @@ TEST_F(CopierTest, ACursorIsCutAtTheEdgesOfACentredPicture) {
 TEST_F(CopierTest, ACopiedCursorMayBeAnywhereAroundACentredPicture) {
     settings.fit = Fit::center;
     set_up({.primary_must_cover = false}, {});
-    vgpu->show(picture(1, 5, {320, 240}));
+    vgpu->show(filled(1, 5, {320, 240}));
     auto pointer = guest_cursor(9);
     pointer.size = {16, 16};  // Less than the driver takes.
     attach();
@@ -306,15 +306,15 @@ TEST_F(CopierTest, AGuestThatChangesItsSizeWhileItIsCopiedIsShownInTheEnd) {
     // The fake's plane does not scale: every size is searched for, and the guest is quick.
     std::uint64_t next = 1;
     const std::array<Size, 3> sizes{Size{640, 480}, Size{2048, 1536}, Size{800, 600}};
-    vgpu->show(picture(next, 1, sizes[0]));
+    vgpu->show(filled(next, 1, sizes[0]));
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] {
         ++next;
-        vgpu->show(picture(next, 1, sizes.at(next % 3)));
+        vgpu->show(filled(next, 1, sizes.at(next % 3)));
     });
     for (int i = 0; i < 20; ++i)
         frame();
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
-    vgpu->show(picture(100, 0xFF00AA00, {2048, 1536}));
+    vgpu->show(filled(100, 0xFF00AA00, {2048, 1536}));
     later_frame();
     later_frame();
     EXPECT_EQ(pixel_at(0, 0), 0xFF00AA00);
@@ -323,7 +323,7 @@ TEST_F(CopierTest, AGuestThatChangesItsSizeWhileItIsCopiedIsShownInTheEnd) {
 TEST_F(CopierTest, AFaultThatPassesIsNotHeldAgainstAWayToFit) {
     settings.fit = Fit::center;
     set_up({.primary_must_cover = false}, {.mappable = false});
-    vgpu->show(picture(1, 5, {640, 480}));
+    vgpu->show(filled(1, 5, {640, 480}));
     attach();
     display->set_master(false);
     for (int i = 0; i < 5; ++i)
@@ -337,10 +337,10 @@ TEST_F(CopierTest, WhatWasAskedAfterACopyIsClosedToo) {
     set_up({}, {.dialect = vfio::Dialect::draft_v14, .ids = FakeVfio::Ids::growing});
     refuse_imports();
     std::uint64_t next = 1;
-    vgpu->show(picture(next, 1));
+    vgpu->show(filled(next, 1));
     attach();
     frame();
-    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { vgpu->show(picture(++next, 2)); });
+    vgpu->when_called(DMA_BUF_IOCTL_SYNC, [&] { vgpu->show(filled(++next, 2)); });
     for (int i = 0; i < 10; ++i)
         frame();
     vgpu->when_called(DMA_BUF_IOCTL_SYNC, {});
@@ -348,7 +348,7 @@ TEST_F(CopierTest, WhatWasAskedAfterACopyIsClosedToo) {
 }
 
 TEST_F(CopierTest, AClaimThatDoesNotFitIsForgottenWhenItDoes) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     attach();
     frame();
     vgpu->forge_answers([](PlaneType type, vfio_device_gfx_plane_info& info) {
@@ -363,7 +363,7 @@ TEST_F(CopierTest, AClaimThatDoesNotFitIsForgottenWhenItDoes) {
 }
 
 TEST_F(CopierTest, LettingGoLeavesNothing) {
-    vgpu->show(picture(1, 1));
+    vgpu->show(filled(1, 1));
     vgpu->show(PlaneType::cursor, guest_cursor(9));
     attach();
     frame();

@@ -22,6 +22,10 @@ protected:
 
     static constexpr Size screen{1024, 768};
 
+    static testing::GuestPicture picture(std::uint64_t address, Size size = screen) {
+        return {.address = address, .size = size};
+    }
+
     /// A guest whose memory no CPU can read, unless the test says so: nothing is ever copied.
     void SetUp() override { set_up({}, {.mappable = false}); }
 
