@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 #include <numeric>
 #include <optional>
 #include <string_view>
@@ -18,6 +19,8 @@ constexpr std::size_t descriptor_bytes = 18;
 constexpr std::size_t descriptors = 4;
 constexpr std::size_t extension_count = 126;
 constexpr std::size_t checksum_at = 127;
+constexpr std::uint8_t model_tag = 0xFC;
+constexpr std::uint8_t serial_tag = 0xFF;
 
 using Descriptor = std::array<std::byte, descriptor_bytes>;
 
@@ -128,6 +131,22 @@ Descriptor encode_text(std::uint8_t tag, std::string_view text) {
     return bytes;
 }
 
+/// The text of the descriptor with this tag; empty where there is none.
+std::string decode_text(std::span<const std::byte> edid, std::uint8_t tag) {
+    for (std::size_t i = 0; i < descriptors; ++i) {
+        const auto bytes = edid.subspan(first_descriptor + descriptor_bytes * i, descriptor_bytes);
+        if (is_timing(bytes) || value_of(bytes[3]) != tag) continue;
+        std::string text;
+        for (const std::byte byte : bytes.subspan(5)) {
+            if (value_of(byte) == '\n') break;
+            const char letter = static_cast<char>(value_of(byte));
+            text.push_back(letter >= ' ' && letter <= '~' ? letter : '?');
+        }
+        return text.substr(0, text.find_last_not_of(' ') + 1);
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Edid> read_edid(int drm_fd, ObjectId connector) {
@@ -151,6 +170,30 @@ bool is_sound(std::span<const std::byte> edid) {
         if (sum % 256 != 0) return false;
     }
     return true;
+}
+
+std::string name_monitor(std::span<const std::byte> edid) {
+    if (!is_sound(edid)) return {};
+    const unsigned make = value_of(edid[8]) << 8 | value_of(edid[9]);
+    std::string name;
+    for (const unsigned shift : {10U, 5U, 0U}) {
+        const unsigned letter = make >> shift & 0x1F;
+        name.push_back(letter >= 1 && letter <= 26 ? static_cast<char>('A' - 1 + letter) : '?');
+    }
+    const std::string model = decode_text(edid, model_tag);
+    const unsigned product = value_of(edid[11]) << 8 | value_of(edid[10]);
+    name += " " + (model.empty() ? fmt::format("0x{:04X}", product) : model);
+    const std::string serial = decode_text(edid, serial_tag);
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < sizeof(number); ++i)
+        number |= value_of(edid[12 + i]) << 8 * i;
+    if (!serial.empty()) return name + " " + serial;
+    return number != 0 ? fmt::format("{} 0x{:08X}", name, number) : name;
+}
+
+bool is_monitor(std::string_view monitor, std::string_view wish) {
+    return !wish.empty() && monitor.starts_with(wish) &&
+           (monitor.size() == wish.size() || monitor[wish.size()] == ' ');
 }
 
 Edid generate_edid(const Mode& mode, Size millimetres) {

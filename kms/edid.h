@@ -4,10 +4,12 @@
 #include "base/geometry.h"
 #include "base/result.h"
 #include "kms/mode.h"
-#include "kms/topology.h"
+#include "kms/properties.h"
 
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace scanthru::kms {
@@ -20,6 +22,15 @@ inline constexpr std::size_t edid_block = 128;
 /// The EDID of what is plugged into `connector`, empty where the driver has none (vkms).
 /// Errors: what the property getters report.
 Result<Edid> read_edid(int drm_fd, ObjectId connector);
+
+/// Who a monitor is: "MAKE MODEL SERIAL", the make in three letters ("DEL"), model and serial as
+/// texts where the EDID has them, else as numbers ("0xA0B1"); without a serial "MAKE MODEL". Empty
+/// for an EDID that is not sound. Pure.
+std::string name_monitor(std::span<const std::byte> edid);
+
+/// Whether `monitor`, of name_monitor(), is meant by `wish`: the same, or its first words ("DEL",
+/// "DEL DELL U2720Q"). Pure.
+bool is_monitor(std::string_view monitor, std::string_view wish);
 
 /// Whether it is whole blocks, as many as it says, with the header and right checksums. Pure.
 bool is_sound(std::span<const std::byte> edid);

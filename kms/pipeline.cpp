@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kms/edid.h"
 #include "kms/topology.h"
 
 #include <algorithm>
@@ -37,16 +38,19 @@ bool reaches(std::uint32_t possible_crtcs, const Crtc& crtc) {
 }
 
 Result<const Connector*, NoPipeline> Search::connector() const {
+    const bool named = !wish_.connector.empty();
+    const bool known = !wish_.monitor.empty();
+    bool found = false;
     for (const Connector& connector : topology_.connectors) {
-        if (connector.writeback) continue;
-        if (!wish_.connector.empty()) {
-            if (connector.name == wish_.connector) return &connector;
-        } else if (connector.connected && is_free(connector.id) && is_free(connector.crtc)) {
+        if (connector.writeback || (named && connector.name != wish_.connector)) continue;
+        found = true;
+        if (known && !is_monitor(connector.monitor, wish_.monitor)) continue;
+        if (named && !known) return &connector;
+        if (connector.connected && is_free(connector.id) && (named || is_free(connector.crtc)))
             return &connector;
-        }
     }
-    return tl::unexpected{wish_.connector.empty() ? NoPipeline::no_connected_output
-                                                  : NoPipeline::no_such_connector};
+    if (named && !found) return tl::unexpected{NoPipeline::no_such_connector};
+    return tl::unexpected{known ? NoPipeline::no_such_monitor : NoPipeline::no_connected_output};
 }
 
 /// Best first: the one that drives it already, then those that drive nobody else.
@@ -102,6 +106,7 @@ std::optional<T> copied(const T* value) {
 std::string_view to_string(NoPipeline reason) {
     switch (reason) {
     case NoPipeline::no_such_connector: return "this card has no connector of that name";
+    case NoPipeline::no_such_monitor: return "no such monitor is plugged in";
     case NoPipeline::no_connected_output: return "nothing is plugged in";
     case NoPipeline::no_mode: return "the output has no such mode";
     case NoPipeline::no_free_crtc: return "no CRTC is left for this output";
@@ -120,6 +125,8 @@ Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish) 
     pipeline.modes = wish.extra_modes;
     pipeline.modes.insert(pipeline.modes.end(), pipeline.connector.modes.begin(),
                           pipeline.connector.modes.end());
+    if (pipeline.modes.empty() && !pipeline.connector.connected)
+        return tl::unexpected{NoPipeline::no_connected_output};
     const auto mode = choose_mode_for(pipeline.modes, wish.mode);
     if (!mode) return tl::unexpected{mode.error()};
     pipeline.mode = *mode;

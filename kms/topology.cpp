@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kms/topology.h"
 
+#include "kms/edid.h"
 #include "kms/types.h"
 
 #include <cerrno>
@@ -39,6 +40,8 @@ Result<Connector> describe(int fd, const drmModeConnector& raw_connector) {
     const std::span modes{raw_connector.modes, static_cast<std::size_t>(raw_connector.count_modes)};
     connector.modes.assign(modes.begin(), modes.end());
     connector.properties = *ids;
+    // A monitor that cannot say who it is gets a picture all the same.
+    if (connector.connected) connector.monitor = name_monitor(read_edid(fd, id).value_or(Edid{}));
     return connector;
 }
 

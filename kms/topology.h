@@ -16,7 +16,8 @@ namespace scanthru::kms {
 
 struct Connector {
     ObjectId id{};
-    std::string name;  ///< "HDMI-A-1", as the kernel and drm_info spell it.
+    std::string name;     ///< "HDMI-A-1", as the kernel and drm_info spell it.
+    std::string monitor;  ///< What is plugged in, see name_monitor(); empty: unknown.
     bool connected = false;
     bool writeback = false;
     ObjectId crtc{};                   ///< The CRTC that drives it now, or 0.
@@ -57,6 +58,7 @@ struct Topology {
 /// Which output is wanted, in which mode.
 struct Wish {
     std::string connector{};  ///< Its name; empty: the first connected one.
+    std::string monitor{};    ///< As is_monitor() takes it; empty: any.
     ModeWish mode{};          ///< The guest's size, or what the user configured.
     /// The user's modelines; they go before the connector's modes.
     std::vector<Mode> extra_modes{};
@@ -77,6 +79,7 @@ struct Pipeline {
 
 enum class NoPipeline {
     no_such_connector,
+    no_such_monitor,
     no_connected_output,
     no_mode,
     no_free_crtc,
@@ -87,7 +90,8 @@ std::string_view to_string(NoPipeline reason);
 
 /// Chooses connector, CRTC, planes and mode. Pure.
 ///
-/// A connector named by the user is taken even when nothing is plugged in, provided it has a mode.
+/// A connector named by the user is taken even when nothing is plugged in, provided it has a mode
+/// (and no monitor is wished for).
 /// The CRTC that drives the connector already is preferred, then the lowest that drives no other,
 /// then the lowest; one without a primary plane is passed over. Planes that can serve the fewest
 /// CRTCs are taken first. A rate that nothing meets falls back to another one; a size that

@@ -2,15 +2,17 @@
 #pragma once
 
 #include "base/event_loop.h"
+#include "kms/hotplug.h"
+#include "presenter/cards.h"
 #include "presenter/control.h"
 #include "presenter/guest_link.h"
 #include "presenter/guest_monitor.h"
-#include "presenter/message.h"
 #include "presenter/options.h"
-#include "presenter/output.h"
+#include "presenter/screen.h"
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,43 +28,53 @@ public:
     App& operator=(const App&) = delete;
     ~App();
 
-    /// Presents until SIGTERM, SIGINT or SIGHUP. Returns the exit code.
+    /// Presents until SIGTERM or SIGINT. Returns the exit code.
     int run();
 
 private:
-    /// A configured output and the guest that it shows.
-    struct Screen {
-        std::unique_ptr<Output> output;
-        std::string guest;
-        Message said;  ///< On screen where no guest is to be seen,
-        Size said_in;  ///< drawn for a screen of this size.
-        EventLoop::Watch news;
-        bool told_stalled = false;
-    };
-
     App(RunCommand command, std::unique_ptr<EventLoop> loop) noexcept
         : command_(std::move(command)), loop_(std::move(loop)) {}
 
+    // app.cpp: beginning and end.
     Result<void, std::string> set_up();
     Result<void, std::string> watch_signals();
     Result<void, std::string> serve_control();
-    Result<void, std::string> light_all();
-    Result<void, std::string> light(const OutputConfig& config);
-    void add_guest(const GuestConfig& config);
-    void attach(const std::string& guest, const std::shared_ptr<GuestBuffers>& buffers);
-    void show_edid(const GuestConfig& guest, const std::shared_ptr<GuestBuffers>& buffers);
-    void read_news(Screen& screen);
-    void say(Screen& screen);
-    void say_of(const std::string& guest);
+    void on_signal();
     void check_progress();
     void put_out();
 
+    // app_config.cpp: what is configured, and SIGHUP.
+    void reload();
+    void reload_outputs();
+    void reload_guests();
+    std::string first_guest_of(const OutputConfig& output) const;
+
+    // app_screens.cpp: outputs whose monitors come and go.
+    Screen& add_screen(const OutputConfig& config);
+    Result<void, std::string> light_all();
+    void refresh_cards();
+    void watch_hotplug();
+    void replug();
+    void light(Screen& screen);
+    void read_news(Screen& screen);
+    void present_on(Screen& screen);
+    void present(const std::string& guest);
+    void say(Screen& screen);
+
+    // app_guests.cpp: guests and what their monitors tell them.
+    void add_guest(const GuestConfig& config, std::weak_ptr<GuestBuffers> before = {});
+    GuestLink* find_guest(const std::string& name) const;
+    void show_edid(const std::string& guest);
+
+    // app_control.cpp
     ControlAnswer answer(const nlohmann::json& request);
     nlohmann::json status() const;
     ControlAnswer flips(const nlohmann::json& request) const;
     ControlAnswer screenshot(const nlohmann::json& request);
     ControlAnswer release(const nlohmann::json& request);
-    const Screen* find_output(const nlohmann::json& request) const;
+    ControlAnswer switch_guest(const nlohmann::json& request);
+    ControlAnswer blank(const nlohmann::json& request, bool off);
+    Result<Screen*, std::string> find_output(const nlohmann::json& request) const;
 
     RunCommand command_;
     std::unique_ptr<EventLoop> loop_;
@@ -70,6 +82,9 @@ private:
     EventLoop::Watch signal_watch_;
     Cards cards_;
     std::vector<std::unique_ptr<Screen>> screens_;
+    std::optional<kms::HotplugMonitor> hotplug_;
+    EventLoop::Watch hotplug_watch_;
+    EventLoop::Timer replug_timer_;
     std::vector<std::unique_ptr<GuestLink>> guests_;
     std::map<std::string, GuestMonitor, std::less<>> monitors_;  ///< By guest.
     std::unique_ptr<ControlServer> control_;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The answers of a running scanthru on its control socket.
+#include "base/log.h"
 #include "presenter/app.h"
 #include "presenter/screenshot.h"
 #include "presenter/status.h"
 #include "presenter/writeback.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
 #include <future>
 #include <memory>
 #include <unistd.h>
@@ -53,15 +55,18 @@ ControlAnswer App::answer(const json& request) {
     if (command == "status") return {.json = status(), .fd = UniqueFd{}};
     if (command == "flips") return flips(request);
     if (command == "screenshot") return screenshot(request);
+    if (command == "switch") return switch_guest(request);
+    if (command == "blank" || command == "unblank") return blank(request, command == "blank");
     if (command == "release") return release(request);
-    return refusal(fmt::format(
-        "unknown command \"{}\": expected status, flips, screenshot or release", command));
+    return refusal(fmt::format("unknown command \"{}\": expected status, flips, screenshot, "
+                               "switch, blank, unblank or release",
+                               command));
 }
 
 json App::status() const {
     json outputs = json::array();
     for (const auto& screen : screens_)
-        outputs.push_back(describe(*screen->output, screen->guest));
+        outputs.push_back(describe(*screen));
     json guests = json::array();
     for (const auto& guest : guests_)
         guests.push_back(describe(*guest));
@@ -69,30 +74,38 @@ json App::status() const {
             {"pid", ::getpid()}, {"outputs", outputs}, {"guests", guests}};
 }
 
-const App::Screen* App::find_output(const json& request) const {
+/// The output that is meant: the first, where none is named.
+Result<Screen*, std::string> App::find_output(const json& request) const {
     const std::string name = text_of(request, "output");
-    const auto found = std::ranges::find_if(screens_, [&name](const auto& screen) {
-        return name.empty() || screen->output->name() == name;
-    });
-    return found == screens_.end() ? nullptr : found->get();
+    const auto found = std::ranges::find_if(
+        screens_, [&name](const auto& screen) { return name.empty() || screen->name() == name; });
+    if (found != screens_.end()) return found->get();
+    std::vector<std::string> names;
+    for (const auto& screen : screens_)
+        names.push_back(screen->name());
+    return tl::unexpected{
+        fmt::format("there is no output \"{}\"; there is {}", name, fmt::join(names, ", "))};
 }
 
 ControlAnswer App::flips(const json& request) const {
-    const Screen* const screen = find_output(request);
-    if (screen == nullptr) return refusal("there is no such output");
-    const auto after = request.find("after");
+    const auto screen = find_output(request);
+    if (!screen) return refusal(screen.error());
     json records = json::array();
-    for (const FlipRecord& flip : screen->output->frames().flips().since(
-             after != request.end() && after->is_number_unsigned() ? after->get<std::uint64_t>()
-                                                                   : 0))
-        records.push_back(describe(flip));
+    if (const Output* const output = (*screen)->output()) {
+        const auto after = request.find("after");
+        const bool given = after != request.end() && after->is_number_unsigned();
+        for (const FlipRecord& flip :
+             output->frames().flips().since(given ? after->get<std::uint64_t>() : 0))
+            records.push_back(describe(flip));
+    }
     return {.json = {{"ok", true}, {"flips", records}}, .fd = UniqueFd{}};
 }
 
 ControlAnswer App::screenshot(const json& request) {
-    const Screen* const screen = find_output(request);
-    if (screen == nullptr) return refusal("there is no such output");
-    FrameThread& frames = screen->output->frames();
+    const auto screen = find_output(request);
+    if (!screen) return refusal(screen.error());
+    if ((*screen)->output() == nullptr) return refusal((*screen)->why_dark());
+    FrameThread& frames = (*screen)->output()->frames();
     auto pixels = read_scene(frames.scene(), frames.view().screen);
     if (!pixels) {
         auto captured = capture(frames);
@@ -105,16 +118,42 @@ ControlAnswer App::screenshot(const json& request) {
             .fd = *std::move(png)};
 }
 
+ControlAnswer App::switch_guest(const json& request) {
+    const std::string name = text_of(request, "guest");
+    const GuestLink* const guest = find_guest(name);
+    if (guest == nullptr) return refusal(fmt::format("there is no guest \"{}\"", name));
+    const auto found = find_output(request);
+    if (!found) return refusal(found.error());
+    Screen& screen = **found;
+    if (screen.guest() == name) return {.json = {{"ok", true}}, .fd = UniqueFd{}};
+    const std::string before = screen.guest();
+    screen.choose(name);
+    present_on(screen);
+    show_edid(name);
+    show_edid(before);
+    log(LogLevel::info, "output {}: shows guest {}", screen.name(), name);
+    return {.json = {{"ok", true}}, .fd = UniqueFd{}};
+}
+
+ControlAnswer App::blank(const json& request, bool off) {
+    const bool all = text_of(request, "output").empty();
+    const auto found = find_output(request);
+    if (!found) return refusal(found.error());
+    for (const auto& screen : screens_)
+        if (all || screen.get() == *found) screen->blank(off);
+    return {.json = {{"ok", true}}, .fd = UniqueFd{}};
+}
+
 ControlAnswer App::release(const json& request) {
     const std::string name = text_of(request, "guest");
-    const auto guest = std::ranges::find_if(
-        guests_, [&name](const auto& link) { return link->config().name == name; });
-    if (guest == guests_.end()) return refusal(fmt::format("there is no guest \"{}\"", name));
-    (*guest)->release();
+    GuestLink* const guest = find_guest(name);
+    if (guest == nullptr) return refusal(fmt::format("there is no guest \"{}\"", name));
+    guest->release();
     for (const auto& screen : screens_)
-        if (screen->guest == name && !screen->output->frames().wait_attached(let_go_limit))
+        if (screen->guest() == name && screen->output() != nullptr &&
+            !screen->output()->frames().wait_attached(let_go_limit))
             return refusal(fmt::format("output {} is held up in a call and has not let go yet",
-                                       screen->output->name()));
+                                       screen->name()));
     return {.json = {{"ok", true}}, .fd = UniqueFd{}};
 }
 

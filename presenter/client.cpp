@@ -84,6 +84,17 @@ int ask(const ScreenshotCommand& command) {
     return copied ? 0 : 1;
 }
 
+int ask(const SwitchCommand& command) {
+    const json request{{"command", "switch"}, {"guest", command.guest}, {"output", command.output}};
+    return ask(command.socket, request) ? 0 : 1;
+}
+
+int ask(const BlankCommand& command) {
+    const json request{{"command", command.blank ? "blank" : "unblank"},
+                       {"output", command.output}};
+    return ask(command.socket, request) ? 0 : 1;
+}
+
 int ask(const ReleaseCommand& command) {
     return ask(command.socket, {{"command", "release"}, {"guest", command.guest}}) ? 0 : 1;
 }

@@ -12,6 +12,10 @@ int ask(const StatusCommand& command);
 /// Writes the PNG that scanthru sends to the file, which is left alone when there is none.
 int ask(const ScreenshotCommand& command);
 
+int ask(const SwitchCommand& command);
+
+int ask(const BlankCommand& command);
+
 /// Returns when every output has let go of the guest's device.
 int ask(const ReleaseCommand& command);
 

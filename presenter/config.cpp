@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <span>
 #include <toml++/toml.h>
@@ -81,6 +82,16 @@ std::string read_margin(const toml::node& node, std::chrono::microseconds& into)
     return keep(check_margin(number->get()), into);
 }
 
+std::string read_seconds(const toml::node& node, std::chrono::seconds& into) {
+    const auto* const number = node.as_integer();
+    if (number == nullptr) return fmt::format("expected whole seconds, not {}", kind_of(node));
+    constexpr std::int64_t most = std::int64_t{7} * 24 * 3600;
+    if (number->get() < 0 || number->get() > most)
+        return fmt::format("expected 0 (never) to {} seconds, not {}", most, number->get());
+    into = std::chrono::seconds{number->get()};
+    return {};
+}
+
 template <class T>
 struct Key {
     std::string_view name;
@@ -89,10 +100,14 @@ struct Key {
 
 using Node = const toml::node&;
 
-constexpr std::array<Key<OutputConfig>, 10> output_keys{{
+constexpr std::array<Key<OutputConfig>, 13> output_keys{{
     {"name",
      [](Node value, OutputConfig& output) {
          return read_text(value, output.name);
+     }},
+    {"monitor",
+     [](Node value, OutputConfig& output) {
+         return read_text(value, output.monitor);
      }},
     {"card",
      [](Node value, OutputConfig& output) {
@@ -121,6 +136,14 @@ constexpr std::array<Key<OutputConfig>, 10> output_keys{{
     {"idle",
      [](Node value, OutputConfig& output) {
          return read_parsed(value, parse_idle, output.idle);
+     }},
+    {"paused",
+     [](Node value, OutputConfig& output) {
+         return read_parsed(value, parse_paused, output.paused);
+     }},
+    {"blank_after",
+     [](Node value, OutputConfig& output) {
+         return read_seconds(value, output.blank_after);
      }},
     {"image",
      [](Node value, OutputConfig& output) {
@@ -277,9 +300,10 @@ bool EdidWish::operator==(const EdidWish& other) const {
 }
 
 bool OutputConfig::operator==(const OutputConfig& other) const {
-    return name == other.name && card == other.card && mode == other.mode &&
-           same_timings(modeline, other.modeline) && fit == other.fit && guest == other.guest &&
-           refresh == other.refresh && margin == other.margin && idle == other.idle &&
+    return name == other.name && monitor == other.monitor && card == other.card &&
+           mode == other.mode && same_timings(modeline, other.modeline) && fit == other.fit &&
+           guest == other.guest && refresh == other.refresh && margin == other.margin &&
+           idle == other.idle && paused == other.paused && blank_after == other.blank_after &&
            image == other.image;
 }
 
@@ -313,6 +337,26 @@ Result<Config, std::string> read_config(const std::string& file) {
             return wrong(
                 fmt::format("{}: more than {} bytes; that is no configuration", file, max_file));
     }
+}
+
+std::vector<OutputConfig> outputs_of(const Config& config) {
+    std::vector<OutputConfig> outputs = config.outputs;
+    if (outputs.empty()) outputs.emplace_back();
+    for (OutputConfig& output : outputs) {
+        std::error_code error;
+        if (auto path = std::filesystem::canonical(output.card, error); !error) output.card = path;
+    }
+    return outputs;
+}
+
+bool is_same_output(const OutputConfig& one, const OutputConfig& other) {
+    return one.name == other.name && one.monitor == other.monitor && one.card == other.card;
+}
+
+std::string title_of(const OutputConfig& output) {
+    if (!output.name.empty()) return output.name;
+    return output.monitor.empty() ? "(the first connected)"
+                                  : fmt::format("(monitor \"{}\")", output.monitor);
 }
 
 void name_guests(std::vector<GuestConfig>& guests) {

@@ -27,17 +27,23 @@ enum class Refresh {
 /// What is shown where no guest is to be seen.
 enum class Idle { message, black };
 
+/// What is shown of a guest that is paused.
+enum class Paused { hold, message };
+
 /// One `[[output]]`.
 struct OutputConfig {
-    std::string name;    ///< Connector ("HDMI-A-1"); empty: the first that is connected.
-    std::string card;    ///< "/dev/dri/card0"; empty: the first card that has such a connector.
-    kms::ModeWish mode;  ///< `mode = "preferred" | "WxH" | "WxH@HZ"`
+    std::string name;     ///< Connector ("HDMI-A-1"); empty: the first that is connected.
+    std::string monitor;  ///< "MAKE MODEL SERIAL" or its first words; empty: any.
+    std::string card;     ///< "/dev/dri/card0"; empty: the first card that has such a connector.
+    kms::ModeWish mode;   ///< `mode = "preferred" | "WxH" | "WxH@HZ"`
     std::optional<kms::Mode> modeline;  ///< `modeline = "…"`: used as it is, before `mode`.
     Fit fit = Fit::follow;              ///< `fit = "follow" | "scale" | "center" | "crop"`
     std::string guest;                  ///< Name of the guest to show; empty: the first one.
     Refresh refresh = Refresh::automatic;
-    Idle idle = Idle::message;  ///< `idle = "message" | "black"`
-    std::string image;          ///< `image = "FILE.png"`: shown above the message.
+    Idle idle = Idle::message;           ///< `idle = "message" | "black"`
+    Paused paused = Paused::hold;        ///< `paused = "hold" | "message"`
+    std::chrono::seconds blank_after{};  ///< `blank_after`, without change; zero: never.
+    std::string image;                   ///< `image = "FILE.png"`: shown above the message.
     std::chrono::microseconds margin{
         1000};  ///< `margin_us`: the guest is asked this long before the vblank.
     bool operator==(const OutputConfig& other) const;
@@ -90,6 +96,17 @@ Result<void, std::string> check_config(const Config& config);
 
 /// Guests without a name are called by their place: "guest1", "guest2", …
 void name_guests(std::vector<GuestConfig>& guests);
+
+/// The outputs of a configuration: one with defaults where it has none; cards by the names the
+/// kernel gives them, because a card has several (/dev/dri/by-path/…) and only its first opener
+/// drives it.
+std::vector<OutputConfig> outputs_of(const Config& config);
+
+/// Whether two outputs mean the same connector or monitor. Pure.
+bool is_same_output(const OutputConfig& one, const OutputConfig& other);
+
+/// An output as its configuration names it: its connector or its monitor.
+std::string title_of(const OutputConfig& output);
 
 /// Where the system's own scanthru serves.
 inline constexpr std::string_view system_control_socket = "/run/scanthru/control";

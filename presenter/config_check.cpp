@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "kms/edid.h"
 #include "presenter/config.h"
 
 #include <algorithm>
@@ -36,6 +37,10 @@ bool may_be_same_card(const OutputConfig& one, const OutputConfig& other) {
 /// Whether these two could turn out to be one connector.
 bool may_clash(const OutputConfig& one, const OutputConfig& other) {
     if (!may_be_same_card(one, other)) return false;
+    // One that is a part of the other may mean the same monitor.
+    if (!one.monitor.empty() && !other.monitor.empty())
+        return kms::is_monitor(one.monitor, other.monitor) ||
+               kms::is_monitor(other.monitor, one.monitor);
     return one.name.empty() || other.name.empty() || one.name == other.name;
 }
 
@@ -44,9 +49,11 @@ Result<void, std::string> check_outputs(const std::vector<OutputConfig>& outputs
         const auto rival = std::find_if(
             outputs.begin(), output, [&](const auto& other) { return may_clash(other, *output); });
         if (rival == output) continue;
+        if (!output->monitor.empty() && !rival->monitor.empty())
+            return wrong(fmt::format("two outputs may be the same monitor, {}", output->monitor));
         if (output->name.empty() || rival->name.empty())
             return wrong("of several outputs each needs a name, the connector as `scanthru probe` "
-                         "lists it");
+                         "lists it, or each a monitor");
         if (output->card == rival->card)
             return wrong(fmt::format("two outputs are the same connector, {}", output->name));
         return wrong(

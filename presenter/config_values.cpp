@@ -43,6 +43,11 @@ constexpr std::array<Word<Fit>, 4> fit_words{{
     {"crop", Fit::crop},
 }};
 
+constexpr std::array<Word<Paused>, 2> paused_words{{
+    {"hold", Paused::hold},
+    {"message", Paused::message},
+}};
+
 constexpr std::array<Word<Idle>, 2> idle_words{{
     {"message", Idle::message},
     {"black", Idle::black},
@@ -85,6 +90,10 @@ Result<EdidWish, std::string> parse_edid(std::string_view text) {
 
 Result<Idle, std::string> parse_idle(std::string_view text) {
     return one_of(idle_words, text);
+}
+
+Result<Paused, std::string> parse_paused(std::string_view text) {
+    return one_of(paused_words, text);
 }
 
 Result<Fit, std::string> parse_fit(std::string_view text) {

@@ -19,6 +19,7 @@ namespace scanthru {
 /// `auto`, `always` or `never`.
 Result<EdidWish, std::string> parse_edid(std::string_view text);
 Result<Idle, std::string> parse_idle(std::string_view text);
+Result<Paused, std::string> parse_paused(std::string_view text);
 Result<Fit, std::string> parse_fit(std::string_view text);
 Result<Refresh, std::string> parse_refresh(std::string_view text);
 

@@ -16,6 +16,8 @@ using std::chrono::nanoseconds;
 
 /// How long a thread without anything to present sleeps; its mailbox wakes it.
 constexpr std::chrono::seconds idle_sleep{1};
+/// How often the guest is asked whose screen is switched off.
+constexpr std::chrono::milliseconds blank_sleep{500};
 
 std::int64_t since_boot(kms::Timestamp when) {
     return std::chrono::duration_cast<nanoseconds>(when.time_since_epoch()).count();
@@ -63,9 +65,11 @@ FrameThread::FrameThread(
 
 void FrameThread::request_stop() {
     newest_.guest = nullptr;
+    newest_.switched = false;
     ++newest_.number;
     newest_.instead = nullptr;
     ++newest_.instead_number;
+    newest_.blank = false;
     newest_.stop = true;
     mailbox_.post(newest_);
 }
@@ -85,6 +89,14 @@ void FrameThread::stop() {
 
 void FrameThread::attach(std::shared_ptr<GuestBuffers> guest) {
     newest_.guest = std::move(guest);
+    newest_.switched = false;
+    ++newest_.number;
+    mailbox_.post(newest_);
+}
+
+void FrameThread::switch_to(std::shared_ptr<GuestBuffers> guest) {
+    newest_.guest = std::move(guest);
+    newest_.switched = true;
     ++newest_.number;
     mailbox_.post(newest_);
 }
@@ -92,6 +104,11 @@ void FrameThread::attach(std::shared_ptr<GuestBuffers> guest) {
 void FrameThread::show_instead(SharedPicture picture) {
     newest_.instead = std::move(picture);
     ++newest_.instead_number;
+    mailbox_.post(newest_);
+}
+
+void FrameThread::blank(bool off) {
+    newest_.blank = off;
     mailbox_.post(newest_);
 }
 
@@ -134,13 +151,16 @@ std::chrono::nanoseconds FrameThread::lead() const {
 void FrameThread::loop() {
     read_clock();
     while (true) {
-        const bool busy = presenter_.has_guest() && !device_gone_ && !card_gone_;
+        const bool asks = presenter_.has_guest() && !device_gone_ && !card_gone_;
+        const bool busy = asks && !presenter_.blank();
         const auto now = Clock::now();
         if (busy) aim(now);
-        if (wait(busy ? target_.when - lead() : now + idle_sleep)) {
+        if (wait(busy ? target_.when - lead() : now + (asks ? blank_sleep : idle_sleep))) {
             if (!read_mail()) return;
         } else if (busy) {
             present();
+        } else if (asks) {
+            peek();
         } else {
             presenter_.idle(Clock::now());
             keep_time(Clock::now());
@@ -172,9 +192,16 @@ bool FrameThread::read_mail() {
     if (letter.number != carried_out_) {
         // Before the old device is let go of: a new one may be attached as soon as it is.
         device_gone_ = false;
-        presenter_.attach(letter.guest, Clock::now());
+        if (letter.switched)
+            presenter_.switch_to(letter.guest);
+        else
+            presenter_.attach(letter.guest, Clock::now());
     }
     carried_out_ = letter.number;  // An errand takes its time.
+    if (letter.blank != presenter_.blank()) {
+        changed_while_blank_ = false;
+        presenter_.set_blank(letter.blank, Clock::now());
+    }
     if (letter.errand && letter.errand_number != errands_run_) {
         const Scanout& scanout = presenter_.scanout();
         (*letter.errand)(scanout.card(), scanout.pipeline());
@@ -203,6 +230,15 @@ void FrameThread::present() {
     case Presenter::Frame::kept: keep_time(sampled); break;
     }
     if (notes_.unannounced() || device_gone_ || card_gone_) news_.ring();
+}
+
+void FrameThread::peek() {
+    switch (presenter_.peek(Clock::now())) {
+    case Presenter::Frame::unchanged: return;
+    case Presenter::Frame::device_gone: device_gone_ = true; break;
+    default: changed_while_blank_ = true; break;
+    }
+    news_.ring();
 }
 
 void FrameThread::log_flip(kms::Timestamp sampled) {

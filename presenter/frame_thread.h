@@ -50,6 +50,10 @@ public:
     /// Presents this guest from now on; null: black. The newest call wins. Returns at once.
     void attach(std::shared_ptr<GuestBuffers> guest);
 
+    /// The same without black in between: the old guest's picture stays until the new one's is
+    /// there, or what is said instead, one vblank later.
+    void switch_to(std::shared_ptr<GuestBuffers> guest);
+
     /// Whether the newest attach() has been carried out: what was attached before is let go.
     bool attached() const noexcept;
 
@@ -58,6 +62,13 @@ public:
 
     /// What is shown where no guest is to be seen; see Presenter::show_instead(). Returns at once.
     void show_instead(SharedPicture picture);
+
+    /// Switches the CRTC off (DPMS) or on again. Meanwhile the guest is asked twice a second, and
+    /// nothing of it shown. Returns at once.
+    void blank(bool off);
+
+    /// Whether the guest has shown something else since the screen went blank.
+    bool changed_while_blank() const noexcept { return changed_while_blank_.load(); }
 
     /// Runs `errand` on the frame thread between two frames, for the rare commit that is no frame
     /// (a capture). Returns at once; a newer call replaces one that was not begun.
@@ -97,10 +108,12 @@ private:
     struct Letter {
         std::shared_ptr<GuestBuffers> guest;
         std::uint64_t number = 0;  ///< Of the newest attach.
+        bool switched = false;     ///< It was switch_to().
         SharedPicture instead;
         std::uint64_t instead_number = 0;
         std::shared_ptr<const Errand> errand;
         std::uint64_t errand_number = 0;
+        bool blank = false;
         bool stop = false;
     };
 
@@ -116,6 +129,7 @@ private:
     bool wait(kms::Timestamp until);
     bool read_mail();
     void present();
+    void peek();
     void aim(kms::Timestamp now);
     void log_flip(kms::Timestamp sampled);
     void keep_time(kms::Timestamp now);
@@ -137,6 +151,7 @@ private:
     std::uint64_t errands_run_ = 0;
     std::uint64_t instead_shown_ = 0;
     std::atomic<std::uint64_t> carried_out_{0};
+    std::atomic<bool> changed_while_blank_{false};
     std::atomic<bool> device_gone_{false};
     std::atomic<bool> card_gone_{false};
     std::atomic<bool> out_of_memory_{false};

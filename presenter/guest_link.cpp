@@ -61,7 +61,8 @@ GuestLink::GuestLink(EventLoop& loop, GuestConfig config, Listener listener)
 
 GuestLink::~GuestLink() = default;
 
-void GuestLink::start() {
+void GuestLink::start(std::weak_ptr<GuestBuffers> before) {
+    old_buffers_ = std::move(before);
     if (!mdev_.empty()) watch_mdev(mdev_);
     if (std::holds_alternative<vfio::QmpSource>(config_.source)) return connect_monitor();
     attempt();
@@ -157,6 +158,7 @@ void GuestLink::connect_monitor_in(Clock::duration delay) {
 
 void GuestLink::on_monitor_ready() {
     monitor_ready_at_ = Clock::now();
+    ask_whether_it_runs();
     if (const auto watched = watch_process(); !watched) {
         if (state_ == State::waiting) wait_because(fmt::format("{}", watched.error()));
         return connect_monitor_in(receive_retry_delay);
@@ -265,6 +267,7 @@ void GuestLink::tell() const {
 void GuestLink::on_event(const std::string& name) {
     log(LogLevel::debug, "guest {}: QMP event {}", config_.name, name);
     if (name == "DEVICE_DELETED") return check_still_plugged(0);
+    if (name == "STOP" || name == "RESUME") set_paused(name == "STOP");
     if (name == "SHUTDOWN") {
         // Its QEMU is about to end, or stays without a running guest (-no-shutdown); RESET or
         // RESUME brings it back.
@@ -301,6 +304,7 @@ void GuestLink::on_process_end() {
     pid_.reset();
     qmp_.reset();
     if (state_ == State::released) state_ = State::waiting;
+    paused_ = false;
     let_go("its QEMU has ended");
     reason_ = "its QEMU has ended";
     tell();
@@ -320,12 +324,27 @@ bool GuestLink::mdev_exists() const {
     return ::access(mdev_path(mdev_).c_str(), F_OK) == 0;
 }
 
+/// What happened before we listened.
+void GuestLink::ask_whether_it_runs() {
+    qmp_->execute("query-status", nullptr, [this](const auto& reply) {
+        if (!reply) return;
+        const auto status = reply->find("status");
+        set_paused(status != reply->end() && status->is_string() && *status == "paused");
+    });
+}
+
+void GuestLink::set_paused(bool paused) {
+    if (std::exchange(paused_, paused) != paused) tell();
+}
+
 std::string describe_state(const GuestLink& guest) {
     switch (guest.state()) {
     case GuestLink::State::waiting:
         return guest.reason().empty() ? "Waiting for this guest"
                                       : "Waiting for this guest: " + guest.reason();
-    case GuestLink::State::attached: return "This guest is there and shows nothing yet";
+    case GuestLink::State::attached:
+        return guest.paused() ? "This guest is paused"
+                              : "This guest is there and shows nothing yet";
     case GuestLink::State::released: return "This guest was released";
     }
     return {};

@@ -42,8 +42,9 @@ public:
     GuestLink& operator=(const GuestLink&) = delete;
     ~GuestLink();
 
-    /// Begins; the listener may be called before this returns.
-    void start();
+    /// Begins; the listener may be called before this returns. `before`: what another link had of
+    /// the same source; the device is not taken before that is gone.
+    void start(std::weak_ptr<GuestBuffers> before = {});
 
     /// Lets go and stays away until the guest has gone and come back.
     void release();
@@ -56,6 +57,11 @@ public:
     const std::string& reason() const noexcept {
         return reason_;
     }  ///< Why it is waiting; a sentence.
+    /// Its device; null unless attached.
+    const std::shared_ptr<GuestBuffers>& buffers() const noexcept { return buffers_; }
+
+    /// Whether QMP says that its QEMU is stopped.
+    bool paused() const noexcept { return paused_; }
     std::optional<pid_t> pid() const noexcept { return pid_; }
     std::optional<vfio::Dialect> dialect() const noexcept { return dialect_; }
 
@@ -75,6 +81,8 @@ private:
     void on_monitor_ready();
     Result<void> watch_process();
     void on_event(const std::string& name);
+    void ask_whether_it_runs();
+    void set_paused(bool paused);
     void on_monitor_closed(const std::string& why);
     void on_process_end();
     void check_still_plugged(int checks);
@@ -102,6 +110,7 @@ private:
     std::string monitor_trouble_;  ///< What the log was told last.
     Clock::time_point monitor_ready_at_;
     std::chrono::milliseconds monitor_delay_{250};
+    bool paused_ = false;
     std::optional<pid_t> pid_;
     UniqueFd pidfd_;
     int remote_fd_ = -1;

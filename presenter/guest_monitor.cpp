@@ -11,17 +11,27 @@ constexpr std::chrono::milliseconds unplugged_time{100};
 
 }  // namespace
 
-void GuestMonitor::show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid) {
-    if (edid.empty() || edid == shown_) return;
+/// Whether the link is down now; the device may have no such region.
+bool GuestMonitor::take_down(const std::shared_ptr<GuestBuffers>& buffers) {
     const auto region = vfio::EdidRegion::find(buffers->device().fd());
-    if (!region) return complain(region.error());
-    if (!*region) return;
-    const auto fitted = kms::fit_edid(edid, (*region)->max_bytes(), (*region)->max_size());
-    for (const auto& step : {(*region)->unplug(), (*region)->write(fitted)})
-        if (!step) complain(step.error());
-    shown_ = edid;
+    if (!region) complain(region.error());
+    if (!region || !*region) return false;
+    if (const auto down = (*region)->unplug(); !down) complain(down.error());
     unplugged_ = **region;
     held_ = buffers;
+    return true;
+}
+
+void GuestMonitor::unplug(const std::shared_ptr<GuestBuffers>& buffers) {
+    plug_timer_.reset();
+    if (unplugged_ || take_down(buffers)) shown_.clear();
+}
+
+void GuestMonitor::show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid) {
+    if (edid.empty() || edid == shown_ || !take_down(buffers)) return;
+    const auto fitted = kms::fit_edid(edid, unplugged_->max_bytes(), unplugged_->max_size());
+    if (const auto written = unplugged_->write(fitted); !written) complain(written.error());
+    shown_ = edid;
     plug_timer_ = loop_.after(unplugged_time, [this] {
         if (const auto plugged = plug(); !plugged) return complain(plugged.error());
         log(LogLevel::debug, "guest {}: has been shown the monitor's EDID", guest_);

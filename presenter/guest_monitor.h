@@ -15,7 +15,7 @@ namespace scanthru {
 /// The monitor a guest believes to have: shows it an EDID through its device (abi.md, "EDID
 /// region").
 ///
-/// On the main thread. Holds the device while the link is down, a tenth of a second.
+/// On the main thread. Holds the device while the link is down.
 class GuestMonitor {
 public:
     GuestMonitor(EventLoop& loop, std::string guest) : loop_(loop), guest_(std::move(guest)) {}
@@ -27,6 +27,9 @@ public:
     /// logged. Nothing where the device has no such region, or has been shown this EDID already.
     void show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid);
 
+    /// Link down, for as long as there is no monitor: until show() or forget().
+    void unplug(const std::shared_ptr<GuestBuffers>& buffers);
+
     /// The device is let go of, with its plug in; the next one is shown its EDID anew.
     void forget();
 
@@ -34,6 +37,7 @@ public:
     const kms::Edid& shown() const noexcept { return shown_; }
 
 private:
+    bool take_down(const std::shared_ptr<GuestBuffers>& buffers);
     Result<void> plug();
     void complain(const Error& error);
 

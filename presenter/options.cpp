@@ -23,7 +23,7 @@ struct Given {
     Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, control, log_level;
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
-    std::string guest;  ///< `release`
+    std::string guest;  ///< `release`, `switch`
     bool json = false;
     bool flips = false;
 };
@@ -109,6 +109,19 @@ void add_commands(CLI::App& app, Given& given) {
         "release", "Let go of a guest: its planes leave the screen, its descriptors are closed");
     release.add_option("GUEST", given.guest, "Its name")->required()->type_name("");
     add_client_options(release, given);
+
+    auto& change = *app.add_subcommand("switch", "Show another guest on an output");
+    change.add_option("GUEST", given.guest, "Its name")->required()->type_name("");
+    add_text(change, "--output", given.output, "NAME", "Connector; default: the first output");
+    add_client_options(change, given);
+
+    for (const char* const name : {"blank", "unblank"}) {
+        auto& blank = *app.add_subcommand(name, name == std::string_view{"blank"}
+                                                    ? "Switch monitors off (DPMS)"
+                                                    : "Switch monitors on again");
+        add_text(blank, "--output", given.output, "NAME", "Connector; default: all of them");
+        add_client_options(blank, given);
+    }
 }
 
 /// `value` as `parse` reads it, into `into`; where it was not given, nothing. False after a
@@ -259,7 +272,8 @@ Command run_command(const Given& given, const std::string& default_file) {
     if (const auto checked = check_config(*config); !checked)
         return misconfigured(file.empty() ? checked.error()
                                           : fmt::format("{}: {}", file, checked.error()));
-    return RunCommand{std::move(*config), file};
+    return RunCommand{
+        .config = std::move(*config), .config_file = file, .arguments = {}, .default_file = {}};
 }
 
 Command probe_command(const Given& given) {
@@ -289,12 +303,16 @@ client_command(const CLI::App& command, const Given& given, const std::string& d
     auto socket = find_socket(given, default_file);
     if (!socket) return std::move(socket.error());
     if (command.get_name() == "status") return StatusCommand{*socket, given.json, given.flips};
-    if (command.get_name() == "release") {
-        if (given.guest.empty()) return mistake("release: expected the name of a guest");
+    const std::string& name = command.get_name();
+    const std::string output = given.output.value_or("");
+    if (name == "blank" || name == "unblank") return BlankCommand{*socket, name == "blank", output};
+    if (name == "release" || name == "switch") {
+        if (given.guest.empty()) return mistake(name + ": expected the name of a guest");
+        if (name == "switch") return SwitchCommand{*socket, given.guest, output};
         return ReleaseCommand{*socket, given.guest};
     }
     if (given.file.empty()) return mistake("screenshot: expected the name of a file");
-    return ScreenshotCommand{*socket, given.file, given.output.value_or("")};
+    return ScreenshotCommand{*socket, given.file, output};
 }
 
 }  // namespace
@@ -321,11 +339,31 @@ Command parse_command_line(std::span<const char* const> arguments,
     }
     const auto chosen = app.get_subcommands();
     if (chosen.size() != 1)
-        return mistake("expected one command: run, probe, status, screenshot or release");
+        return mistake("expected one command: run, probe, status, screenshot, switch, blank, "
+                       "unblank or release");
     const CLI::App& command = *chosen.front();
-    if (command.get_name() == "run") return run_command(given, default_file);
+    if (command.get_name() == "run") {
+        Command run = run_command(given, default_file);
+        if (auto* const accepted = std::get_if<RunCommand>(&run)) {
+            accepted->arguments.assign(arguments.begin(), arguments.end());
+            accepted->default_file = default_file;
+        }
+        return run;
+    }
     if (command.get_name() == "probe") return probe_command(given);
     return client_command(command, given, default_file);
+}
+
+Result<Config, std::string> read_again(const RunCommand& command) {
+    std::vector<const char*> arguments;
+    for (const std::string& argument : command.arguments)
+        arguments.push_back(argument.c_str());
+    Command again = parse_command_line(arguments, command.default_file);
+    if (auto* const accepted = std::get_if<RunCommand>(&again)) return std::move(accepted->config);
+    std::string why = std::get<Answer>(again).text;
+    // As it is printed at the start: "scanthru: WHY", and maybe a line of advice.
+    if (why.starts_with("scanthru: ")) why.erase(0, std::string_view{"scanthru: "}.size());
+    return wrong(why.substr(0, why.find('\n')));
 }
 
 }  // namespace scanthru

@@ -7,12 +7,15 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace scanthru {
 
 struct RunCommand {
-    Config config;            ///< File and command line merged; checked.
-    std::string config_file;  ///< Where it came from; empty without a file.
+    Config config;                       ///< File and command line merged; checked.
+    std::string config_file;             ///< Where it came from; empty without a file.
+    std::vector<std::string> arguments;  ///< The command line, to be read again with the file.
+    std::string default_file;
 };
 
 struct ProbeCommand {
@@ -37,14 +40,32 @@ struct ReleaseCommand {
     std::string guest;
 };
 
+struct BlankCommand {
+    std::string socket;
+    bool blank = true;   ///< False: `unblank`.
+    std::string output;  ///< Connector; empty: all of them.
+};
+
+struct SwitchCommand {
+    std::string socket;
+    std::string guest;
+    std::string output;  ///< Connector; empty: the only one, or the first.
+};
+
 /// Ends here: `--help`, `--version`, or a mistake on the command line.
 struct Answer {
     int exit_code = 0;
     std::string text;  ///< For stdout when the exit code is 0, else for stderr.
 };
 
-using Command = std::
-    variant<RunCommand, ProbeCommand, StatusCommand, ScreenshotCommand, ReleaseCommand, Answer>;
+using Command = std::variant<RunCommand,
+                             ProbeCommand,
+                             StatusCommand,
+                             ScreenshotCommand,
+                             ReleaseCommand,
+                             SwitchCommand,
+                             BlankCommand,
+                             Answer>;
 
 /// Reads the command line (argv without the program's name), and the configuration file it names.
 ///
@@ -57,5 +78,8 @@ using Command = std::
 /// Without --config, `default_file` is read if it exists. Exit code of mistakes: 2.
 Command parse_command_line(std::span<const char* const> arguments,
                            const std::string& default_file = "/etc/scanthru/scanthru.toml");
+
+/// What `run` was told, with its file as it is now. The error is a sentence.
+Result<Config, std::string> read_again(const RunCommand& command);
 
 }  // namespace scanthru

@@ -6,7 +6,7 @@
 #include "presenter/refresh.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <cstring>
 #include <fmt/ranges.h>
 #include <span>
 
@@ -14,13 +14,14 @@ namespace scanthru {
 namespace {
 
 struct Choice {
-    Cards::Opened* opened = nullptr;
+    std::shared_ptr<OpenCard> opened;
     kms::Pipeline pipeline;
 };
 
-kms::Wish wish_of(const OutputConfig& config, const Cards::Opened& opened) {
+kms::Wish wish_of(const OutputConfig& config, const OpenCard& opened) {
     kms::Wish wish;
     wish.connector = config.name;
+    wish.monitor = config.monitor;
     wish.mode = config.mode;
     wish.taken = opened.taken;
     if (config.modeline) {
@@ -31,25 +32,33 @@ kms::Wish wish_of(const OutputConfig& config, const Cards::Opened& opened) {
     return wish;
 }
 
+bool may_come(kms::NoPipeline reason) {
+    return reason == kms::NoPipeline::no_connected_output ||
+           reason == kms::NoPipeline::no_such_monitor;
+}
+
 /// The first card on which the output can be had; else why none would do.
-Result<Choice, std::string> choose(Cards& cards, const OutputConfig& config) {
-    std::vector<std::string> reasons = cards.troubles;
-    for (Cards::Opened& opened : cards.opened) {
-        if (!config.card.empty() && opened.card->path() != config.card) continue;
-        if (!opened.card->is_master()) {
-            reasons.push_back(fmt::format("{}: another program drives it (a display server?)",
-                                          opened.card->path()));
+Result<Choice, NotLit> choose(const Cards& cards, const OutputConfig& config) {
+    NotLit failure;
+    std::vector<std::string> reasons = cards.troubles();
+    for (const auto& opened : cards.all()) {
+        const kms::Card& card = *opened->card;
+        if (!config.card.empty() && card.path() != config.card) continue;
+        if (!card.is_master()) {
+            reasons.push_back(
+                fmt::format("{}: another program drives it (a display server?)", card.path()));
             continue;
         }
-        auto pipeline = kms::choose(opened.topology, wish_of(config, opened));
-        if (pipeline) return Choice{&opened, *std::move(pipeline)};
-        reasons.push_back(
-            fmt::format("{}: {}", opened.card->path(), kms::to_string(pipeline.error())));
+        auto pipeline = kms::choose(opened->topology, wish_of(config, *opened));
+        if (pipeline) return Choice{opened, *std::move(pipeline)};
+        failure.unplugged |= may_come(pipeline.error());
+        reasons.push_back(fmt::format("{}: {}", card.path(), kms::to_string(pipeline.error())));
     }
-    if (reasons.empty()) reasons.emplace_back("there is no /dev/dri/card*");
-    return tl::unexpected<std::string>{
-        fmt::format("output {}: {}", config.name.empty() ? "(the first connected)" : config.name,
-                    fmt::join(reasons, "; "))};
+    if (reasons.empty())
+        reasons.push_back(config.card.empty() ? "there is no /dev/dri/card*"
+                                              : config.card + ": there is no such card");
+    failure.reason = fmt::format("output {}: {}", title_of(config), fmt::join(reasons, "; "));
+    return tl::unexpected{std::move(failure)};
 }
 
 Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
@@ -57,7 +66,17 @@ Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
             .stamped_after_blanking = card.capabilities().driver != "vkms"};
 }
 
-Result<kms::HostPicture> light_up(Cards::Opened& opened, const kms::Pipeline& pipeline) {
+PresenterSettings
+settings_of(const OutputConfig& config, const kms::Card& card, const kms::Pipeline& pipeline) {
+    return {.bounds = {},
+            .limits = {},
+            .refresh =
+                needs_refresh(config.refresh, card.capabilities().driver, pipeline.connector.name),
+            .fit = config.fit,
+            .mode = config.mode};
+}
+
+Result<kms::HostPicture> light_up(const OpenCard& opened, const kms::Pipeline& pipeline) {
     auto black = kms::HostPicture::create(*opened.card, kms::size_of(pipeline.mode));
     if (!black) return black;
     const auto lit = kms::light_up(*opened.card, opened.topology, pipeline, black->framebuffer());
@@ -65,87 +84,118 @@ Result<kms::HostPicture> light_up(Cards::Opened& opened, const kms::Pipeline& pi
     return black;
 }
 
+std::vector<kms::ObjectId> objects_of(const kms::Pipeline& pipeline) {
+    std::vector<kms::ObjectId> objects{pipeline.connector.id, pipeline.crtc.id,
+                                       pipeline.primary.id};
+    if (pipeline.cursor) objects.push_back(pipeline.cursor->id);
+    return objects;
+}
+
+bool same_modes(const std::vector<kms::Mode>& a, const std::vector<kms::Mode>& b) {
+    return std::ranges::equal(a, b, [](const kms::Mode& one, const kms::Mode& other) {
+        return std::memcmp(&one, &other, sizeof(kms::Mode)) == 0;
+    });
+}
+
+kms::Edid edid_of(const kms::Card& card, const kms::Connector& connector) {
+    return kms::read_edid(card.fd(), connector.id).value_or(kms::Edid{});
+}
+
 }  // namespace
 
-std::vector<std::string> Cards::paths() {
-    std::vector<std::string> found;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator{"/dev/dri", error})
-        if (entry.path().filename().string().starts_with("card")) found.push_back(entry.path());
-    // By number: card10 comes after card9.
-    std::ranges::sort(found, [](const std::string& a, const std::string& b) {
-        return a.size() != b.size() ? a.size() < b.size() : a < b;
-    });
-    return found;
+Output::Output(OutputConfig config,
+               kms::Pipeline pipeline,
+               std::shared_ptr<OpenCard> opened,
+               kms::SavedState before)
+    : config_(std::move(config)),
+      name_(pipeline.connector.name),
+      pipeline_(std::move(pipeline)),
+      opened_(std::move(opened)),
+      before_(std::move(before)) {
+    for (const kms::ObjectId object : objects_of(pipeline_))
+        opened_->taken.push_back(object);
 }
 
-Cards Cards::open(const std::vector<std::string>& paths) {
-    Cards cards;
-    for (const std::string& path : paths) {
-        auto card = kms::Card::open(path);
-        if (!card) {
-            cards.troubles.push_back(fmt::format("{}: {}", path, card.error()));
-            continue;
-        }
-        auto topology = kms::Topology::read(**card);
-        if (!topology) {
-            cards.troubles.push_back(fmt::format("{}: {}", path, topology.error()));
-            continue;
-        }
-        cards.opened.push_back({*std::move(card), *std::move(topology), {}});
-    }
-    return cards;
+/// Ends what we show, and gives away what was there before us if `next` goes the same way.
+std::optional<kms::SavedState> Output::hand_over(const kms::Pipeline& next) {
+    if (objects_of(next) != objects_of(pipeline_)) return std::nullopt;
+    return std::exchange(before_, std::nullopt);
 }
 
-Result<std::unique_ptr<Output>, std::string> Output::light(Cards& cards,
-                                                           const OutputConfig& config) {
+Result<std::unique_ptr<Output>, NotLit>
+Output::light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Output> former) {
+    if (former) former->leave();
     auto choice = choose(cards, config);
-    if (!choice) return tl::unexpected<std::string>{choice.error()};
-    kms::Card& card = *choice->opened->card;
+    if (!choice) return tl::unexpected{choice.error()};
+    const auto& opened = choice->opened;
+    kms::Card& card = *opened->card;
     const kms::Pipeline& pipeline = choice->pipeline;
     const auto failed = [&](std::string_view what, const Error& error) {
-        return tl::unexpected<std::string>{fmt::format(
-            "output {} on {}: {}: {}", pipeline.connector.name, card.path(), what, error)};
+        return tl::unexpected{
+            NotLit{.reason = fmt::format("output {} on {}: {}: {}", pipeline.connector.name,
+                                         card.path(), what, error)}};
     };
-    auto before = kms::SavedState::capture(card, choice->opened->topology, pipeline);
-    if (!before) return failed("cannot read what it shows now", before.error());
-    auto black = light_up(*choice->opened, pipeline);
+    std::optional<kms::SavedState> before;
+    if (former && former->opened_ == opened) before = former->hand_over(pipeline);
+    if (!before) {
+        former.reset();
+        auto captured = kms::SavedState::capture(card, opened->topology, pipeline);
+        if (!captured) return failed("cannot read what it shows now", captured.error());
+        before = *std::move(captured);
+    }
+    auto black = light_up(*opened, pipeline);
     if (!black) return failed("cannot light it up", black.error());
+    former.reset();
 
-    choice->opened->taken.push_back(pipeline.crtc.id);
-    choice->opened->taken.push_back(pipeline.primary.id);
-    if (pipeline.cursor) choice->opened->taken.push_back(pipeline.cursor->id);
-    const PresenterSettings settings{
-        .bounds = {},
-        .limits = {},
-        .refresh =
-            needs_refresh(config.refresh, card.capabilities().driver, pipeline.connector.name),
-        .fit = config.fit,
-        .mode = config.mode};
-    std::unique_ptr<Output> output{
-        new Output{config, pipeline.connector.name, card, *std::move(before)}};
+    std::unique_ptr<Output> output{new Output{config, pipeline, opened, *std::move(before)}};
     auto frames =
         FrameThread::start(pipeline.connector.name, Scanout{card, pipeline, *std::move(black)},
-                           settings, pacing_of(config, card));
+                           settings_of(config, card, pipeline), pacing_of(config, card));
     if (!frames) return failed("cannot start its thread", frames.error());
     output->frames_ = *std::move(frames);
-    const auto own = kms::read_edid(card.fd(), pipeline.connector.id);
+    output->own_edid_ = edid_of(card, pipeline.connector);
     output->edid_ =
-        edid_for_guest(own.value_or(kms::Edid{}), pipeline.mode, pipeline.connector.millimetres);
-    if (const auto wished = config.mode.refresh_mhz;
-        wished && kms::choose_mode(std::span{&pipeline.mode, 1}, config.mode) == nullptr)
-        log(LogLevel::warning, "output {}: it has no mode of {:.3f} Hz; {} is taken", output->name_,
-            *wished / 1000.0, kms::to_string(pipeline.mode));
-    log(LogLevel::info, "output {}: {} on {} ({})", output->name_, kms::to_string(pipeline.mode),
-        card.path(), card.capabilities().driver);
+        edid_for_guest(output->own_edid_, pipeline.mode, pipeline.connector.millimetres);
+    output->introduce();
     return output;
 }
 
-Output::~Output() {
+/// Says in the log what was lit.
+void Output::introduce() const {
+    if (const auto wished = config_.mode.refresh_mhz;
+        wished && kms::choose_mode(std::span{&pipeline_.mode, 1}, config_.mode) == nullptr)
+        log(LogLevel::warning, "output {}: it has no mode of {:.3f} Hz; {} is taken", name_,
+            *wished / 1000.0, kms::to_string(pipeline_.mode));
+    log(LogLevel::info, "output {}: {} on {} ({})", name_, kms::to_string(pipeline_.mode),
+        card().path(), card().capabilities().driver);
+}
+
+/// Ends the thread, and no longer stands in the way of another output.
+void Output::leave() {
     if (frames_) frames_->stop();
-    if (const auto restored = before_.restore(card_); !restored)
+    for (const kms::ObjectId object : objects_of(pipeline_))
+        std::erase(opened_->taken, object);
+}
+
+Output::~Output() {
+    leave();
+    if (!before_ || (frames_ && frames_->card_gone())) return;
+    if (const auto restored = before_->restore(card()); !restored)
         log(LogLevel::warning, "output {}: what was there before could not be put back: {}", name_,
             restored.error());
+}
+
+Output::Plug Output::plug(const Cards& cards) const {
+    // A card that no longer answers was left out.
+    if (std::ranges::find(cards.all(), opened_) == cards.all().end()) return Plug::gone;
+    const auto& connectors = opened_->topology.connectors;
+    const auto now = std::ranges::find(connectors, pipeline_.connector.id, &kms::Connector::id);
+    if (now == connectors.end() || frames_->card_gone()) return Plug::gone;
+    if (pipeline_.connector.connected && !now->connected) return Plug::gone;
+    const bool same = now->connected == pipeline_.connector.connected &&
+                      same_modes(now->modes, pipeline_.connector.modes) &&
+                      edid_of(card(), *now) == own_edid_;
+    return same ? Plug::same : Plug::changed;
 }
 
 bool Output::made_progress() noexcept {

@@ -5,6 +5,7 @@
 #include "kms/edid.h"
 #include "kms/takeover.h"
 #include "kms/topology.h"
+#include "presenter/cards.h"
 #include "presenter/config.h"
 #include "presenter/frame_thread.h"
 
@@ -15,32 +16,22 @@
 
 namespace scanthru {
 
-/// The cards of this host that can be had, each opened once.
-class Cards {
-public:
-    /// Opens each of `paths`.
-    ///
-    /// Cards that cannot be opened or have no atomic KMS are left out; `troubles` says why.
-    static Cards open(const std::vector<std::string>& paths);
-    static std::vector<std::string> paths();
-
-    struct Opened {
-        std::unique_ptr<kms::Card> card;
-        kms::Topology topology;
-        std::vector<kms::ObjectId> taken;  ///< CRTCs and planes that outputs use.
-    };
-
-    std::vector<Opened> opened;
-    std::vector<std::string> troubles;
+/// Why an output could not be lit.
+struct NotLit {
+    std::string reason;      ///< A sentence for the user.
+    bool unplugged = false;  ///< Its monitor is not there: it may come.
 };
 
 /// One monitor that we drive: the way to it, what it showed before, and its frame thread.
 class Output {
 public:
     /// Chooses the card and the pipeline, remembers what is there, lights it up in black and starts
-    /// the thread. The error is a sentence for the user.
-    static Result<std::unique_ptr<Output>, std::string> light(Cards& cards,
-                                                              const OutputConfig& config);
+    /// the thread.
+    ///
+    /// `former`: what drove the monitor until now. It is ended first, and what it found at its
+    /// beginning is put back at our end, where we take the same way to the same connector.
+    static Result<std::unique_ptr<Output>, NotLit>
+    light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Output> former = nullptr);
 
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
@@ -50,28 +41,41 @@ public:
 
     const OutputConfig& config() const noexcept { return config_; }
     const std::string& name() const noexcept { return name_; }
-    kms::Card& card() const noexcept { return card_; }
+    kms::Card& card() const noexcept { return *opened_->card; }
     FrameThread& frames() noexcept { return *frames_; }
     const FrameThread& frames() const noexcept { return *frames_; }
 
     /// The monitor's EDID with our mode preferred; a generated one where it has none.
     const kms::Edid& edid() const noexcept { return edid_; }
 
+    /// How its monitor stands to what was lit.
+    enum class Plug {
+        same,     ///< As it was.
+        changed,  ///< Another monitor, or other modes: to be lit anew.
+        gone,     ///< Nothing is plugged in any more, or the connector or the card has gone.
+    };
+    Plug plug(const Cards& cards) const;
+
     /// Whether its thread has got on since this was last asked.
     bool made_progress() noexcept;
 
 private:
-    Output(OutputConfig config, std::string name, kms::Card& card, kms::SavedState before) noexcept
-        : config_(std::move(config)),
-          name_(std::move(name)),
-          card_(card),
-          before_(std::move(before)) {}
+    Output(OutputConfig config,
+           kms::Pipeline pipeline,
+           std::shared_ptr<OpenCard> opened,
+           kms::SavedState before);
+
+    void introduce() const;
+    void leave();
+    std::optional<kms::SavedState> hand_over(const kms::Pipeline& next);
 
     OutputConfig config_;
-    std::string name_;  ///< The connector's.
-    kms::Card& card_;
-    kms::SavedState before_;
+    std::string name_;        ///< The connector's.
+    kms::Pipeline pipeline_;  ///< As it was lit.
+    std::shared_ptr<OpenCard> opened_;
+    std::optional<kms::SavedState> before_;  ///< Empty: somebody else puts it back.
     std::unique_ptr<FrameThread> frames_;
+    kms::Edid own_edid_;  ///< The monitor's; empty: it has none.
     kms::Edid edid_;
     std::uint64_t turns_ = 0;
 };

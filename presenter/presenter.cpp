@@ -46,14 +46,23 @@ void Presenter::attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now) 
         note({.kind = Note::Kind::abandoned, .error = *black.fault}, now);
         scanout_.abandon();
     }
+    start_over(std::move(guest));
+    const std::lock_guard lock{published_mutex_};
+    publish_locked();
+}
+
+void Presenter::switch_to(std::shared_ptr<GuestBuffers> guest) {
+    scanout_.disown();
+    start_over(std::move(guest));
+}
+
+void Presenter::start_over(std::shared_ptr<GuestBuffers> guest) {
     planes_ = {};
     primary_ = {};
     cursor_ = {};
     refused_mode_.reset();
     device_gone_ = false;
     composer_.attach(std::move(guest));
-    const std::lock_guard lock{published_mutex_};
-    publish_locked();
 }
 
 /// The scene without a guest.
@@ -69,7 +78,7 @@ void Presenter::show_instead(SharedPicture picture, kms::Timestamp now) {
     instead_ = std::move(picture);
     const SharedPicture& shown = scanout_.on_screen().primary;
     // Also behind a guest of whose pictures none could be shown yet.
-    if (!shown || shown->rung == Rung::message) say(now);
+    if (!scanout_.disowned() && (!shown || shown->rung == Rung::message)) say(now);
 }
 
 void Presenter::idle(kms::Timestamp now) {
@@ -89,6 +98,13 @@ void Presenter::say(kms::Timestamp now) {
 }
 
 Presenter::Frame Presenter::frame(kms::Timestamp now) {
+    const Frame frame = present(now);
+    // Of the guest that was switched to there is nothing to be seen yet.
+    if (scanout_.disowned()) say(now);
+    return frame;
+}
+
+Presenter::Frame Presenter::present(kms::Timestamp now) {
     if (!composer_.has_guest() || device_gone_) return Frame::kept;
     ++counters_.frames;
     const bool asked = ask(PlaneType::primary, now);
@@ -98,11 +114,28 @@ Presenter::Frame Presenter::frame(kms::Timestamp now) {
 
     if (const kms::Mode* const mode = mode_to_follow()) return follow(*mode, now);
     auto made = compose(scanout_.screen(), now);
-    if (!planes_.primary) made.scene = instead();
+    if (!planes_.primary || (made.no_primary && scanout_.disowned())) made.scene = instead();
     const bool refresh = settings_.refresh && asked && made.in_place;
     const Verdict verdict = scanout_.show(made.scene, refresh);
     if (!planes_.primary && verdict.outcome == Verdict::Outcome::refused) instead_.reset();
     return conclude(made.scene, verdict, now);
+}
+
+void Presenter::set_blank(bool off, kms::Timestamp now) {
+    const auto done = scanout_.set_active(!off);
+    if (done)
+        blank_ = off;
+    else
+        note({.kind = Note::Kind::commit_failed, .error = done.error()}, now);
+    publish();
+}
+
+Presenter::Frame Presenter::peek(kms::Timestamp now) {
+    if (!composer_.has_guest() || device_gone_) return Frame::unchanged;
+    const auto before = planes_.primary;
+    ask(PlaneType::primary, now);
+    if (device_gone_) return Frame::device_gone;
+    return planes_.primary == before ? Frame::unchanged : Frame::shown;
 }
 
 std::optional<vfio::GuestPlane>& Presenter::shown_on(PlaneType type) noexcept {
@@ -252,6 +285,7 @@ void Presenter::publish_locked() {
     const kms::Mode& mode = scanout_.pipeline().mode;
     view_ = {.screen = kms::size_of(mode), .refresh_mhz = kms::refresh_mhz(mode)};
     view_.guest = composer_.has_guest();
+    view_.blank = blank_;
     view_.message = scene_.primary && scene_.primary->rung == Rung::message;
     if (scene_.primary && !view_.message) {
         view_.primary = scene_.primary->key;

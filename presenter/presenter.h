@@ -38,6 +38,10 @@ public:
     /// the old guest is let go, when this returns (invariant 9). One commit where it was not black.
     void attach(std::shared_ptr<GuestBuffers> guest, kms::Timestamp now);
 
+    /// The same, but the old guest's picture stays on screen, and its buffers stay with it, until
+    /// the next frame: that shows the new guest's picture or what is said instead.
+    void switch_to(std::shared_ptr<GuestBuffers> guest);
+
     /// What is shown where no guest is to be seen: none is attached, or it shows nothing. Null, or
     /// of another size than the screen: black. Shown at once where it is its turn.
     void show_instead(SharedPicture picture, kms::Timestamp now);
@@ -47,6 +51,15 @@ public:
 
     /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
     Frame frame(kms::Timestamp now);
+
+    /// Switches the CRTC off (DPMS) or on again, with what its planes show. What passes is tried
+    /// again at the next call; blank() tells how it is.
+    void set_blank(bool off, kms::Timestamp now);
+    bool blank() const noexcept { return blank_; }
+
+    /// Asks the guest without showing it: unchanged, device_gone, or shown when it shows another
+    /// picture than the last time it was asked.
+    Frame peek(kms::Timestamp now);
 
     bool has_guest() const noexcept { return composer_.has_guest(); }
     const Scanout& scanout() const noexcept { return scanout_; }
@@ -70,6 +83,8 @@ private:
     std::optional<vfio::GuestPlane>& shown_on(vfio::PlaneType type) noexcept;
     GuestSide& side_of(vfio::PlaneType type) noexcept;
     bool ask(vfio::PlaneType type, kms::Timestamp now);
+    void start_over(std::shared_ptr<GuestBuffers> guest);
+    Frame present(kms::Timestamp now);
     void leave_unfetched(vfio::PlaneType type, std::uint32_t id);
     const kms::Mode* mode_to_follow() const;
     Frame follow(const kms::Mode& mode, kms::Timestamp now);
@@ -93,6 +108,7 @@ private:
     SharedPicture instead_;
     bool instead_due_ = false;
     bool device_gone_ = false;
+    bool blank_ = false;
 
     std::optional<kms::Timestamp> last_modeset_;
     std::optional<kms::Mode> refused_mode_;

@@ -54,6 +54,7 @@ Json render_connector(const kms::Connector& connector, const CardReport& card) {
     Json json{{"id", raw(connector.id)},
               {"name", connector.name},
               {"connected", connector.connected},
+              {"monitor", connector.monitor},
               {"writeback", connector.writeback},
               {"millimetres", render(connector.millimetres)},
               {"modes", connector.modes.size()},

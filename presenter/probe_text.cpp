@@ -100,6 +100,7 @@ void render_connector(Page& page, const kms::Connector& connector, const CardRep
     if (connector.millimetres != Size{})
         words +=
             fmt::format(", {}x{} mm", connector.millimetres.width, connector.millimetres.height);
+    if (!connector.monitor.empty()) words += fmt::format(", monitor \"{}\"", connector.monitor);
     page.line(connector.name, words);
     for (const OutputReport& output : card.outputs)
         if (output.connector == connector.name)

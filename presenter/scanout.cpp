@@ -80,6 +80,7 @@ Result<void> Scanout::commit(const Layers& layers, bool refresh) {
 
 void Scanout::accept(const Scene& scene, const Layers& layers) {
     layers_ = layers;
+    disowned_ = false;
     on_screen_ = scene;  // Lets go of the old framebuffers, which no plane shows any more.
 }
 
@@ -88,11 +89,18 @@ void Scanout::abandon() {
     accept(Scene{}, lay_out(Scene{}));
 }
 
+Result<void> Scanout::set_active(bool active) {
+    request_.clear();
+    request_.set(pipeline_.crtc.id, pipeline_.crtc.properties.active, active ? 1 : 0);
+    return request_.commit_modeset(card_.fd());
+}
+
 Verdict Scanout::show(const Scene& scene, bool refresh) {
     if (abandoned_) return show_in_mode(pipeline_.mode, scene);
     const Layers layers = lay_out(scene);
     const bool same = layers == layers_;
     if (same && !refresh) {
+        disowned_ = false;
         on_screen_ = scene;  // A cursor that is off screen may have changed.
         return {};
     }
@@ -116,7 +124,7 @@ Verdict Scanout::descend(const Scene& scene, const Error& first) {
             verdict.cursor_refused = first;
         if (verdict.outcome != Outcome::refused) return verdict;
     }
-    if (scene.primary == on_screen_.primary) return verdict;
+    if (scene.primary == on_screen_.primary || disowned_) return verdict;
 
     // The last good picture stays; the cursor may still move on it.
     Scene old = on_screen_;

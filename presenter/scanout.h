@@ -65,6 +65,11 @@ public:
     /// refused too.
     Verdict show_in_mode(const kms::Mode& mode, const Scene& scene);
 
+    /// What is on screen is of a guest that is shown no more. It stays until the next commit, but
+    /// no refusal falls back to it.
+    void disown() noexcept { disowned_ = true; }
+    bool disowned() const noexcept { return disowned_; }
+
     /// Lets go of the guest's framebuffers even though no commit took them off the planes: the
     /// kernel does, by switching the planes off, maybe the CRTC too. For a card that takes no
     /// commits. What is shown next comes by a modeset.
@@ -73,6 +78,10 @@ public:
     /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY): shown,
     /// refused, or a fault that says nothing about it. After abandon() nothing can be asked: shown.
     Verdict::Outcome test(const Picture& primary, const Placement& placement);
+
+    /// Switches the CRTC off, with its mode and planes kept, or on again. Errors: those of
+    /// AtomicRequest::commit_modeset().
+    Result<void> set_active(bool active);
 
     /// Whether the cursor plane shows something.
     bool shows_cursor() const noexcept { return layers_.cursor.has_value(); }
@@ -106,6 +115,7 @@ private:
     Scene on_screen_;
     Layers layers_;
     bool abandoned_ = false;
+    bool disowned_ = false;
 };
 
 }  // namespace scanthru

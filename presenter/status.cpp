@@ -96,16 +96,24 @@ std::string rejected_text(const json& rejected) {
 
 }  // namespace
 
-json describe(const Output& output, const std::string& guest) {
+json describe(const Screen& screen) {
+    if (screen.output() == nullptr)
+        return {{"name", screen.name()},
+                {"guest", screen.guest()},
+                {"lit", false},
+                {"reason", screen.why_dark()}};
+    const Output& output = *screen.output();
     const OutputView view = output.frames().view();
     const FrameCounters& counters = output.frames().counters();
     json result{{"name", output.name()},
+                {"lit", true},
+                {"blank", view.blank},
                 {"card", output.card().path()},
                 {"driver", output.card().capabilities().driver},
                 {"width", view.screen.width},
                 {"height", view.screen.height},
                 {"refresh_mhz", view.refresh_mhz},
-                {"guest", guest},
+                {"guest", screen.guest()},
                 {"guest_attached", view.guest},
                 {"message", view.message},
                 {"primary", nullptr},
@@ -137,6 +145,7 @@ json describe(const GuestLink& guest) {
     json result{{"name", guest.config().name},
                 {"source", vfio::to_string(guest.config().source)},
                 {"state", name_of(guest.state())},
+                {"paused", guest.paused()},
                 {"reason", guest.reason()},
                 {"pid", nullptr},
                 {"abi", nullptr}};
@@ -161,17 +170,25 @@ std::string status_text(const json& status) {
                                    status["pid"].get<int>());
     for (const json& guest : status["guests"]) {
         const auto reason = guest["reason"].get<std::string>();
-        text += fmt::format("\nguest {}: {} ({}){}{}\n", guest["name"].get<std::string>(),
-                            guest["state"].get<std::string>(), guest["source"].get<std::string>(),
-                            reason.empty() ? "" : ": ", reason);
+        text += fmt::format("\nguest {}: {}{} ({}){}{}\n", guest["name"].get<std::string>(),
+                            guest["state"].get<std::string>(),
+                            guest["paused"].get<bool>() ? ", paused" : "",
+                            guest["source"].get<std::string>(), reason.empty() ? "" : ": ", reason);
     }
     for (const json& output : status["outputs"]) {
+        if (!output["lit"].get<bool>()) {
+            text += fmt::format(
+                "\noutput {}: dark, guest {}: {}\n", output["name"].get<std::string>(),
+                output["guest"].get<std::string>(), output["reason"].get<std::string>());
+            continue;
+        }
         text += fmt::format("\noutput {} ({}, {}): {}x{} at {:.3f} Hz, guest {}\n",
                             output["name"].get<std::string>(), output["card"].get<std::string>(),
                             output["driver"].get<std::string>(), output["width"].get<unsigned>(),
                             output["height"].get<unsigned>(),
                             output["refresh_mhz"].get<double>() / 1000,
                             output["guest"].get<std::string>());
+        if (output["blank"].get<bool>()) text += "  switched off (blank)\n";
         const char* const nothing = output["message"].get<bool>() ? "a message" : "black";
         text +=
             fmt::format("  primary   {}\n",

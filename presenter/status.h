@@ -2,7 +2,7 @@
 #pragma once
 
 #include "presenter/guest_link.h"
-#include "presenter/output.h"
+#include "presenter/screen.h"
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,7 +10,8 @@
 namespace scanthru {
 
 /// One output for `scanthru status`: what it shows and has done. Keys are stable ("version": 1).
-nlohmann::json describe(const Output& output, const std::string& guest);
+/// While it is dark ("lit": false) there are only its name, its guest and the reason.
+nlohmann::json describe(const Screen& screen);
 
 /// One guest for `scanthru status`: where it comes from and how it stands.
 nlohmann::json describe(const GuestLink& guest);

@@ -102,6 +102,7 @@ struct OutputView {
     Size screen;
     std::uint32_t refresh_mhz = 0;
     bool guest = false;    ///< A guest is attached to this output.
+    bool blank = false;    ///< Switched off (DPMS).
     bool message = false;  ///< What the host says is on screen.
     std::optional<vfio::BufferKey> primary{};
     Rung rung = Rung::none;           ///< How the primary got on screen.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // In the nested guest: shows numbered pictures through libdrm, and does what its keyboard says.
-//   at once   picture 1, in 640x480
+//   at once   tells of its monitor, and shows picture 1, in 640x480
 //   F         300 page flips between pictures 2 and 3, which have been drawn before
 //   R         reboots
 // What it says on standard output, the serial console, is what the test waits for.
@@ -78,6 +78,36 @@ Display open_display() {
     return display;
 }
 
+/// What the guest's driver believes to be plugged in: the EDID, and the mode it would take.
+void say_monitor(const Display& display) {
+    drmModeConnector* const connector = drmModeGetConnector(display.card, display.connector);
+    must(connector != nullptr ? 0 : -1, "drmModeGetConnector");
+    for (int i = 0; i < connector->count_props; ++i) {
+        drmModePropertyRes* const property = drmModeGetProperty(display.card, connector->props[i]);
+        must(property != nullptr ? 0 : -1, "drmModeGetProperty");
+        const auto blob_id = static_cast<std::uint32_t>(connector->prop_values[i]);
+        if (std::strcmp(property->name, "EDID") == 0 && blob_id != 0) {
+            drmModePropertyBlobRes* const blob = drmModeGetPropertyBlob(display.card, blob_id);
+            must(blob != nullptr ? 0 : -1, "drmModeGetPropertyBlob");
+            std::string hex;
+            for (std::uint32_t byte = 0; byte < blob->length; ++byte) {
+                constexpr const char* digits = "0123456789abcdef";
+                const unsigned value = static_cast<const unsigned char*>(blob->data)[byte];
+                hex += digits[value >> 4];
+                hex += digits[value & 15];
+            }
+            say("edid " + hex);
+            drmModeFreePropertyBlob(blob);
+        }
+        drmModeFreeProperty(property);
+    }
+    must(connector->count_modes > 0 ? 0 : -1, "no modes");
+    const drmModeModeInfo& mode = connector->modes[0];
+    say("first mode " + std::to_string(mode.hdisplay) + "x" + std::to_string(mode.vdisplay) +
+        " at " + std::to_string(mode.clock) + " kHz");
+    drmModeFreeConnector(connector);
+}
+
 /// A framebuffer with picture `number` on it; lives until the program ends.
 std::uint32_t draw(const Display& display, std::uint32_t number) {
     std::uint32_t handle = 0;
@@ -147,6 +177,7 @@ int next_key(std::vector<pollfd>& inputs) {
 
 int main() {
     Display display = open_display();
+    say_monitor(display);
     const std::uint32_t first = draw(display, 1);
     const std::array two{draw(display, 2), draw(display, 3)};
     auto keyboards = open_keyboards();

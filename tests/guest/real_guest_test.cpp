@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
+#include <fmt/format.h>
 #include <future>
 #include <gtest/gtest.h>
 #include <iostream>
@@ -91,6 +92,17 @@ protected:
     static nlohmann::json link() { return presenter->status()["guests"][0]; }
     static bool black() { return presenter->output()["primary"].is_null(); }
 
+    /// The guest's driver has read the EDID that we gave its device, and believes it.
+    static void expect_monitor(const std::string& mode) {
+        const std::string words = guest->serial();
+        const std::string said = words.substr(words.rfind("guest: edid ") + 12);
+        std::string hex;
+        for (const char byte : vgpu->get("edid"))
+            hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+        EXPECT_EQ(said.substr(0, said.find_first_of("\r\n")), hex);
+        EXPECT_NE(said.find("guest: first mode " + mode), std::string::npos) << said;
+    }
+
     static void expect_on_screen(std::uint32_t crc, const std::string& what) {
         const CrcReader crcs{vkms_card()};
         EXPECT_TRUE(crcs.wait_for(crc, show_limit))
@@ -115,6 +127,15 @@ TEST_F(RealGuest, IsAttachedByItsSocketAloneAndItsPictureIsOnScreen) {
     EXPECT_EQ(link()["state"], "attached");
     EXPECT_EQ(link()["pid"], guest->pid());
     EXPECT_EQ(presenter->output()["primary"]["width"], screen.width);
+    expect_monitor("1024x768 at 65000 kHz");
+}
+
+TEST_F(RealGuest, KeepsItsPictureWhilePaused) {
+    guest->ask("stop", "{}");
+    EXPECT_TRUE(PresenterProcess::wait([] { return link()["paused"] == true; }, at_once));
+    expect_on_screen(crc_of(1), "picture 1 of a paused guest");
+    guest->ask("cont", "{}");
+    EXPECT_TRUE(PresenterProcess::wait([] { return link()["paused"] == false; }, at_once));
 }
 
 TEST_F(RealGuest, IsFoundRunningByTheNextScanthru) {
@@ -169,6 +190,7 @@ TEST_F(RealGuest, RebootsAndComesBackOnScreen) {
     guest->wait_for("guest: painted", boot_limit, 2);
     figure("reboot, to the picture painted again", milliseconds_since(start) / 1000, "s");
     expect_on_screen(crc_of(1), "picture 1 after the reboot");
+    expect_monitor("640x480 at 8400 kHz");
     EXPECT_EQ(link()["pid"], guest->pid());
 }
 

@@ -28,6 +28,9 @@ public:
     /// The CRC read last; 0 before the first.
     std::uint32_t newest() const { return newest_.load(); }
 
+    /// How many frames have been shown.
+    std::uint64_t frames() const { return read_frames_.load(); }
+
     /// Waits until so many frames more have been shown; false after 10 s.
     bool wait_frames(std::uint64_t more) const;
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A card that takes no dma-bufs of others and has no vblank: virtio-gpu, seen through the outer
 // QEMU.
+#include "crc_reader.h"
 #include "prediction.h"
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -22,6 +24,15 @@ constexpr milliseconds limit{20000};
 std::string virtio_card() {
     const char* const card = std::getenv("SCANTHRU_VIRTIO_CARD");
     return card != nullptr ? card : "";
+}
+
+/// The device on the virtio bus ("virtio3") that the card's driver is bound to.
+std::string virtio_device() {
+    const std::filesystem::path driver = "/sys/bus/virtio/drivers/virtio_gpu";
+    for (const auto& entry : std::filesystem::directory_iterator{driver})
+        if (const std::string name = entry.path().filename(); name.starts_with("virtio"))
+            return name;
+    return {};
 }
 
 /// What the outer QEMU shows on its output `head`: a PPM of 8 bits a channel, as 0xFFRRGGBB.
@@ -87,6 +98,40 @@ TEST(VirtioGpu, ShowsAGuestByCopyPixelExactOnTwoOutputs) {
     EXPECT_EQ(vgpu.counter("get"), 2) << "one GET of a living id, for both outputs";
     EXPECT_EQ(presenter.stop(), 0);
     EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+}
+
+TEST(VirtioGpu, IsTakenAgainWhenItsDriverComesBackAndTheOtherCardGoesOn) {
+    const vgpu::TestVgpu left;
+    const vgpu::TestVgpu right;
+    const std::string config = std::string{std::getenv("SCANTHRU_TEST_OUTPUT")} + "/scanthru.toml";
+    std::ofstream{config} << fmt::format(
+        "[[guest]]\nname = \"left\"\nsource = \"mdev:{}\"\n"
+        "[[guest]]\nname = \"right\"\nsource = \"mdev:{}\"\n"
+        "[[output]]\nname = \"Virtual-1\"\ncard = \"{}\"\nguest = \"left\"\nmode = \"640x480\"\n"
+        "[[output]]\ncard = \"{}\"\nguest = \"right\"\nmode = \"640x480\"\n"
+        "refresh = \"never\"\n",
+        left.uuid(), right.uuid(), virtio_card(), vkms_card());
+    PresenterProcess presenter{{"--config", config}};
+    for (const auto* guest : {&left, &right})
+        ASSERT_EQ(guest->set("guest", "start width=640 height=480 buffers=2 rate=0"), 0);
+    const Picture expected = opaque(guest_picture(0, screen));
+    ASSERT_TRUE(shows(0, expected)) << presenter.log();
+    const CrcReader crcs{vkms_card()};
+    const std::uint32_t crc = predict_crc(guest_picture(0, screen), nullptr, {});
+    ASSERT_TRUE(crcs.wait_for(crc, limit)) << presenter.log();
+
+    const std::string driver = "/sys/bus/virtio/drivers/virtio_gpu/";
+    const std::string device = virtio_device();
+    ASSERT_EQ(vgpu::write_file(driver + "unbind", device), 0);
+    ASSERT_TRUE(PresenterProcess::wait([&] { return presenter.output(0)["lit"] == false; }, limit))
+        << presenter.log();
+    EXPECT_EQ(crcs.newest(), crc) << "the other card's picture";
+    ASSERT_EQ(vgpu::write_file(driver + "bind", device), 0);
+    ASSERT_TRUE(PresenterProcess::wait([&] { return presenter.output(0)["lit"] == true; }, limit))
+        << presenter.log();
+    EXPECT_TRUE(shows(0, expected)) << presenter.log();
+    EXPECT_EQ(crcs.newest(), crc);
+    EXPECT_EQ(presenter.stop(), 0);
 }
 
 }  // namespace

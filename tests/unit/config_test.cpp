@@ -37,17 +37,27 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
     const Config config = parsed(R"(
         [[output]]
         name = "HDMI-A-1"
+        monitor = "DEL DELL U2720Q"
         card = "/dev/dri/card1"
         mode = "1920x1080@59.94"
         fit = 'center'
         guest = "kiosk"
         refresh = "always"
+        idle = "black"
+        paused = "message"
+        image = "/logo.png"
+        blank_after = 600
         margin_us = 2500
     )");
     ASSERT_EQ(config.outputs.size(), 1U);
     OutputConfig expected;
     expected.name = "HDMI-A-1";
+    expected.monitor = "DEL DELL U2720Q";
     expected.card = "/dev/dri/card1";
+    expected.idle = Idle::black;
+    expected.paused = Paused::message;
+    expected.image = "/logo.png";
+    expected.blank_after = std::chrono::seconds{600};
     expected.mode = {.size = Size{1920, 1080}, .refresh_mhz = 59940};
     expected.fit = Fit::center;
     expected.guest = "kiosk";
@@ -379,6 +389,7 @@ TEST(ExampleConfig, ShowsEveryKeyWithItsDefault) {
     // These have no default that could be written down.
     output.image.clear();
     EXPECT_EQ(std::exchange(output.name, ""), "HDMI-A-1");
+    EXPECT_EQ(std::exchange(output.monitor, ""), "DEL DELL U2720Q 7CXK2");
     EXPECT_EQ(std::exchange(output.card, ""), "/dev/dri/card0");
     EXPECT_EQ(std::exchange(output.guest, ""), "guest1");
     EXPECT_TRUE(std::exchange(output.modeline, std::nullopt));

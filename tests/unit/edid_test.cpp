@@ -4,6 +4,7 @@
 #include "kms/edid.h"
 #include "presenter/guest_monitor.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace scanthru {
@@ -97,6 +98,54 @@ TEST(Edid, ModesBeyondTheDevicesLimitGo) {
     const Edid edid = kms::fit_edid(kms::generate_edid(full_hd(), {}), 128, {1600, 1200});
     EXPECT_TRUE(kms::is_sound(edid));
     EXPECT_EQ(preferred_clock(edid), 0U) << "no timing any more";
+}
+
+/// `text` as the descriptor at `index`, and the checksum mended.
+void set_text(Edid& edid, std::size_t index, std::uint8_t tag, std::string_view text) {
+    const std::size_t begin = 54 + 18 * index;
+    std::fill_n(edid.begin() + static_cast<std::ptrdiff_t>(begin), 18, std::byte{0});
+    edid[begin + 3] = std::byte{tag};
+    for (std::size_t i = 0; i < 13; ++i)
+        edid[begin + 5 + i] = static_cast<std::byte>(i < text.size()    ? text[i]
+                                                     : i == text.size() ? '\n'
+                                                                        : ' ');
+    unsigned sum = 0;
+    for (std::size_t i = 0; i < 127; ++i)
+        sum += at(edid, i);
+    edid[127] = static_cast<std::byte>((256 - sum % 256) % 256);
+}
+
+TEST(Monitor, IsNamedByMakeModelAndSerial) {
+    Edid edid = kms::generate_edid(full_hd(), {});
+    edid[8] = std::byte{0x10};  // DEL
+    edid[9] = std::byte{0xAC};
+    edid[10] = std::byte{0xB1};
+    edid[11] = std::byte{0xA0};
+    for (std::size_t i = 12; i < 16; ++i)
+        edid[i] = std::byte{0};
+    set_text(edid, 1, 0xFE, "no name");
+    set_text(edid, 2, 0xFE, "nor this");
+    set_text(edid, 3, 0xFE, "");
+    EXPECT_EQ(kms::name_monitor(edid), "DEL 0xA0B1");
+    edid[12] = std::byte{0x4C};
+    set_text(edid, 1, 0xFC, "DELL U2720Q");
+    EXPECT_EQ(kms::name_monitor(edid), "DEL DELL U2720Q 0x0000004C");
+    set_text(edid, 2, 0xFF, "7CXK2\x01 ");
+    EXPECT_EQ(kms::name_monitor(edid), "DEL DELL U2720Q 7CXK2?");
+    edid[8] = std::byte{0xFF};
+    set_text(edid, 2, 0xFF, "thirteen char");
+    EXPECT_EQ(kms::name_monitor(edid), "??L DELL U2720Q thirteen char");
+    edid[127] ^= std::byte{1};
+    EXPECT_EQ(kms::name_monitor(edid), "") << "not sound";
+    EXPECT_EQ(kms::name_monitor({}), "");
+}
+
+TEST(Monitor, IsMeantByItsFirstWords) {
+    for (const char* wish : {"DEL", "DEL DELL", "DEL DELL U2720Q", "DEL DELL U2720Q 7CXK2"})
+        EXPECT_TRUE(kms::is_monitor("DEL DELL U2720Q 7CXK2", wish)) << wish;
+    for (const char* wish : {"", "DE", "DEL DELL U27", "DELL", "DEL DELL U2720Q 7CXK2 "})
+        EXPECT_FALSE(kms::is_monitor("DEL DELL U2720Q 7CXK2", wish)) << wish;
+    EXPECT_FALSE(kms::is_monitor("", "DEL"));
 }
 
 TEST(Edid, OfAGuestIsGeneratedWhereTheMonitorHasNone) {

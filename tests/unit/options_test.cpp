@@ -76,8 +76,10 @@ TEST_F(Options, TheVersionGoesToStandardOutput) {
 }
 
 TEST_F(Options, MistakesOfTheCommandLineEndWithAHint) {
-    EXPECT_EQ(mistake({}), "expected one command: run, probe, status, screenshot or release\n"
-                           "Try `scanthru --help`.\n");
+    EXPECT_EQ(
+        mistake({}),
+        "expected one command: run, probe, status, screenshot, switch, blank, unblank or release\n"
+        "Try `scanthru --help`.\n");
     for (const auto& wrong : std::vector<std::vector<const char*>>{{"show"},
                                                                    {"run", "--nonsense"},
                                                                    {"run", "extra"},
@@ -88,6 +90,9 @@ TEST_F(Options, MistakesOfTheCommandLineEndWithAHint) {
                                                                    {"screenshot", ""},
                                                                    {"release"},
                                                                    {"release", ""},
+                                                                   {"switch"},
+                                                                   {"switch", ""},
+                                                                   {"blank", "b"},
                                                                    {"status", "--json", "--flips"},
                                                                    {"status", "--mode", "1x1"}})
         EXPECT_THAT(mistake(wrong), EndsWith("\nTry `scanthru --help`.\n"));
@@ -298,6 +303,13 @@ TEST_F(Options, ClientsTakeTheirArguments) {
     const auto release = expect<ReleaseCommand>({"release", "guest1", "--control", "/run/z"});
     EXPECT_EQ(release.guest, "guest1");
     EXPECT_EQ(release.socket, "/run/z");
+    const auto change = expect<SwitchCommand>({"switch", "b", "--output", "DP-1"});
+    EXPECT_EQ(change.guest, "b");
+    EXPECT_EQ(change.output, "DP-1");
+    EXPECT_TRUE(expect<BlankCommand>({"blank"}).blank);
+    const auto unblank = expect<BlankCommand>({"unblank", "--output", "DP-1"});
+    EXPECT_FALSE(unblank.blank);
+    EXPECT_EQ(unblank.output, "DP-1");
 }
 
 TEST_F(Options, ClientsFindTheSocketInTheConfiguration) {

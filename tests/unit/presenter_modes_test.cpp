@@ -112,5 +112,33 @@ TEST_F(PresenterModes, OfALargerPictureTheMiddleIsShown) {
     EXPECT_EQ(primary()->source, (Rect{100, 100, screen}));
 }
 
+TEST_F(PresenterModes, ABlankScreenKeepsItsPictureAndNoticesAChange) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    presenter->set_blank(true, now);
+    EXPECT_TRUE(presenter->blank());
+    EXPECT_EQ(display->value(FakeDrm::crtc(), "ACTIVE"), 0U);
+    EXPECT_TRUE(presenter->view().blank);
+    EXPECT_EQ(presenter->peek(now), Frame::unchanged);
+    vgpu->show(picture(2));
+    EXPECT_EQ(presenter->peek(now), Frame::shown);
+    EXPECT_EQ(presenter->peek(now), Frame::unchanged);
+    presenter->set_blank(false, now);
+    EXPECT_EQ(display->value(FakeDrm::crtc(), "ACTIVE"), 1U);
+    EXPECT_EQ(frame(), Frame::shown);
+    EXPECT_TRUE(shows_primary());
+}
+
+TEST_F(PresenterModes, AScreenThatCannotBeSwitchedOffStaysOn) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    display->fail_next(DRM_IOCTL_MODE_ATOMIC, EINVAL);
+    presenter->set_blank(true, now);
+    EXPECT_FALSE(presenter->blank());
+    EXPECT_TRUE(shows_primary());
+}
+
 }  // namespace
 }  // namespace scanthru

@@ -240,6 +240,24 @@ TEST_F(Choose, HasNothingToOfferWhenNothingIsPluggedIn) {
     EXPECT_EQ(refusal(), NoPipeline::no_connected_output);
 }
 
+TEST_F(Choose, ANamedOutputWithoutMonitorAndModesIsNotPluggedIn) {
+    topology.connectors[0].connected = false;
+    topology.connectors[0].modes.clear();
+    EXPECT_EQ(refusal({.connector = "DP-1"}), NoPipeline::no_connected_output);
+}
+
+TEST_F(Choose, FindsAMonitorWhereverItIsPluggedIn) {
+    topology.connectors[0].monitor = "DEL U2720Q 7CXK2";
+    topology.connectors[1].monitor = "EIZ EV2785 0x01A2B3C4";
+    topology.connectors[1].connected = true;
+    EXPECT_EQ(chosen({.monitor = "EIZ EV2785"}).connector.id, topology.connectors[1].id);
+    EXPECT_EQ(chosen({.monitor = "DEL U2720Q 7CXK2"}).connector.id, topology.connectors[0].id);
+    EXPECT_EQ(refusal({.monitor = "DEL U2720Q 7CXK3"}), NoPipeline::no_such_monitor);
+    EXPECT_EQ(refusal({.connector = "DP-1", .monitor = "EIZ"}), NoPipeline::no_such_monitor);
+    topology.connectors[0].connected = false;
+    EXPECT_EQ(refusal({.monitor = "DEL"}), NoPipeline::no_such_monitor);
+}
+
 TEST_F(Choose, MeetsTheWishedMode) {
     EXPECT_EQ(size_of(chosen({.mode = {.size = Size{800, 600}}}).mode), (Size{800, 600}));
 }
@@ -343,11 +361,11 @@ TEST_F(Choose, FindsAWritebackConnectorThatTheCrtcReaches) {
 
 TEST(NoPipelineText, SaysSomethingOfItsOwnForEveryReason) {
     std::set<std::string_view> sentences;
-    for (const auto reason :
-         {NoPipeline::no_such_connector, NoPipeline::no_connected_output, NoPipeline::no_mode,
-          NoPipeline::no_free_crtc, NoPipeline::no_primary_plane})
+    for (const auto reason : {NoPipeline::no_such_connector, NoPipeline::no_such_monitor,
+                              NoPipeline::no_connected_output, NoPipeline::no_mode,
+                              NoPipeline::no_free_crtc, NoPipeline::no_primary_plane})
         sentences.insert(to_string(reason));
-    EXPECT_EQ(sentences.size(), 5U);
+    EXPECT_EQ(sentences.size(), 6U);
 }
 
 }  // namespace

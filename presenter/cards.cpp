@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/cards.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace scanthru {
+
+std::vector<std::string> Cards::paths() {
+    std::vector<std::string> found;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{"/dev/dri", error})
+        if (entry.path().filename().string().starts_with("card")) found.push_back(entry.path());
+    // By number: card10 comes after card9.
+    std::ranges::sort(found, [](const std::string& a, const std::string& b) {
+        return a.size() != b.size() ? a.size() < b.size() : a < b;
+    });
+    return found;
+}
+
+void Cards::refresh(const std::vector<std::string>& paths) {
+    troubles_.clear();
+    std::erase_if(open_, [this](const auto& opened) {
+        auto topology = kms::Topology::read(*opened->card);
+        if (!topology) {
+            troubles_.push_back(fmt::format("{}: {}", opened->card->path(), topology.error()));
+            return true;
+        }
+        opened->topology = *std::move(topology);
+        return false;
+    });
+    for (const std::string& path : paths) {
+        if (std::ranges::any_of(open_,
+                                [&](const auto& opened) { return opened->card->path() == path; }))
+            continue;
+        auto card = kms::Card::open(path);
+        if (!card) {
+            troubles_.push_back(fmt::format("{}: {}", path, card.error()));
+            continue;
+        }
+        auto topology = kms::Topology::read(**card);
+        if (!topology) {
+            troubles_.push_back(fmt::format("{}: {}", path, topology.error()));
+            continue;
+        }
+        open_.push_back(
+            std::make_shared<OpenCard>(OpenCard{*std::move(card), *std::move(topology), {}}));
+    }
+}
+
+void Cards::drop_unused() {
+    std::erase_if(open_, [](const auto& opened) { return opened->taken.empty(); });
+}
+
+}  // namespace scanthru
