@@ -99,9 +99,14 @@ void App::light(Screen& screen) {
 void App::read_news(Screen& screen) {
     FrameThread& frames = screen.output()->frames();
     frames.news().quieten();
-    while (const auto note = frames.notes().pop())
+    bool complained = false;
+    while (const auto note = frames.notes().pop()) {
         log(urgency(note->kind), "output {}: {}", screen.name(), to_string(*note));
-    if (screen.said_is_stale()) say(screen);
+        if (note->kind != Note::Kind::unshowable_primary) continue;
+        screen.complain("The picture of this guest " + why_unshowable(*note));
+        complained = true;
+    }
+    if (complained || screen.said_is_stale()) say(screen);
     if (frames.out_of_memory()) {
         log(LogLevel::error, "output {}: out of memory", screen.name());
         exit_code_ = 1;

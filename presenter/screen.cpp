@@ -65,6 +65,7 @@ void Screen::choose(std::string guest) {
 void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
     if (!output_ || attached_.lock() == buffers) return;
     attached_ = buffers;
+    trouble_.clear();
     if (std::exchange(chosen_, false) && buffers)
         output_->frames().switch_to(buffers);
     else
@@ -73,7 +74,9 @@ void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
 
 void Screen::say(const std::string& detail) {
     if (!output_ || config_.idle == Idle::black) return;
-    Message message{.title = guest_, .detail = detail, .image = config_.image};
+    Message message{.title = guest_,
+                    .detail = trouble_.empty() ? detail : trouble_,
+                    .image = config_.image};
     const Size size = output_->frames().view().screen;
     if (message == said_ && size == said_in_) return;
     auto picture = make_message(output_->card(), size, message);

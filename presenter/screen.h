@@ -59,8 +59,15 @@ public:
     /// that is shown already.
     void attach(const std::shared_ptr<GuestBuffers>& buffers);
 
-    /// Keeps what is to be seen without a picture up to date: how the guest stands, a sentence.
+    /// Keeps what is to be seen without a picture up to date: why its picture cannot be shown, else
+    /// how the guest stands, a sentence.
     void say(const std::string& detail);
+
+    /// Why the guest's picture cannot be shown; forgotten when another guest is attached.
+    void complain(std::string trouble) { trouble_ = std::move(trouble); }
+
+    /// What is to be seen without a picture; no title where that is black.
+    const Message& said() const noexcept { return said_; }
 
     /// Whether what was said was drawn for another size of screen.
     bool said_is_stale() const;
@@ -98,6 +105,7 @@ private:
     std::unique_ptr<Output> output_;
     EventLoop::Watch watch_;
     std::string why_dark_;
+    std::string trouble_;
     Message said_;  ///< On screen where no guest is to be seen,
     Size said_in_;  ///< drawn for a screen of this size.
     bool told_stalled_ = false;

@@ -116,6 +116,7 @@ json describe(const Screen& screen) {
                 {"guest", screen.guest()},
                 {"guest_attached", view.guest},
                 {"message", view.message},
+                {"says", screen.said().detail},
                 {"primary", nullptr},
                 {"cursor", nullptr}};
     if (view.primary) {

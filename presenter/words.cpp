@@ -35,9 +35,7 @@ std::string body(const Note& note) {
     case Kind::rejected_primary: return rejected("primary", note);
     case Kind::rejected_cursor: return rejected("cursor", note);
     case Kind::unshowable_primary:
-        return fmt::format(
-            "the guest's picture ({}) cannot be shown: {}{}; the last good one stays",
-            to_string(note.geometry), note.error, nor_copied(note));
+        return "the guest's picture " + why_unshowable(note) + "; the last good one stays";
     case Kind::unshowable_cursor:
         return fmt::format("the guest's cursor ({}) cannot be shown: {}{}; it is left out",
                            to_string(note.geometry), note.error, nor_copied(note));
@@ -72,6 +70,11 @@ std::string body(const Note& note) {
 }
 
 }  // namespace
+
+std::string why_unshowable(const Note& note) {
+    return fmt::format("({}) cannot be shown: {}{}", to_string(note.geometry), note.error,
+                       nor_copied(note));
+}
 
 std::string to_string(const Note& note) {
     if (note.suppressed == 0) return body(note);

@@ -17,4 +17,8 @@ LogLevel urgency(Note::Kind kind);
 /// "1024x768 XR24 LINEAR, stride 4096". Pure.
 std::string to_string(const vfio::Geometry& geometry);
 
+/// Of an unshowable picture: what it is and why it can be shown in no way, "(640x480 …) cannot be
+/// shown: …".
+std::string why_unshowable(const Note& note);
+
 }  // namespace scanthru

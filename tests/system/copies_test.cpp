@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Pictures that the hardware cannot show as they are: copied, fitted, or left out with a reason.
 #include "crc_reader.h"
+#include "mdpy_device.h"
 #include "prediction.h"
 #include "presenter_process.h"
 #include "synthetic_guest.h"
@@ -229,33 +230,17 @@ TEST_F(Copies, SurviveTheirDevicesEndInTheMiddle) {
 
 /// The kernel's sample device without dma-bufs, as it is.
 TEST(Mdpy, IsShownPixelExact) {
-    const std::string modules = std::getenv("SCANTHRU_MODULES");
-    ASSERT_EQ(std::system(("insmod " + modules + "/mdpy.ko").c_str()), 0);
-    const std::string uuid = "b0a1c2d3-0000-4000-8000-00000000d001";
-    ASSERT_EQ(
-        vgpu::write_file("/sys/class/mdev_bus/mdpy/mdev_supported_types/mdpy-vga/create", uuid), 0);
-    constexpr Size vga{640, 480};
-    {
-        PresenterProcess presenter{{"--guest", "mdev:" + uuid, "--card", vkms_card(), "--modeline",
-                                    "25.175 640 656 752 800 480 490 492 525", "--refresh",
-                                    "never"}};
-        presenter.wait_attached();
-        const CrcReader crcs{vkms_card()};
-        // mdpy_reset(): every row one grey, from black down to almost white.
-        Picture expected = Picture::filled(vga, 0xFF000000);
-        for (std::uint32_t y = 0; y < vga.height; ++y) {
-            const std::uint32_t grey = y * 255 / vga.height;
-            for (std::uint32_t x = 0; x < vga.width; ++x)
-                expected.pixels[y * vga.width + x] = 0xFF000000 | grey << 16 | grey << 8 | grey;
-        }
-        EXPECT_TRUE(crcs.wait_for(predict_crc(expected, nullptr, {}), milliseconds{20000}))
-            << presenter.log() << presenter.output().dump(1);
-        EXPECT_EQ(presenter.output()["primary"]["rung"], "copy");
-        EXPECT_TRUE(presenter.output()["cursor"].is_null());
-        EXPECT_EQ(presenter.stop(), 0);
-    }
-    EXPECT_EQ(vgpu::write_file("/sys/bus/mdev/devices/" + uuid + "/remove", "1"), 0);
-    EXPECT_EQ(std::system("rmmod mdpy"), 0);
+    const MdpyDevice mdpy;
+    PresenterProcess presenter{{"--guest", "mdev:" + mdpy.uuid(), "--card", vkms_card(),
+                                "--modeline", "25.175 640 656 752 800 480 490 492 525", "--refresh",
+                                "never"}};
+    presenter.wait_attached();
+    const CrcReader crcs{vkms_card()};
+    EXPECT_TRUE(crcs.wait_for(predict_crc(MdpyDevice::picture(), nullptr, {}), milliseconds{20000}))
+        << presenter.log() << presenter.output().dump(1);
+    EXPECT_EQ(presenter.output()["primary"]["rung"], "copy");
+    EXPECT_TRUE(presenter.output()["cursor"].is_null());
+    EXPECT_EQ(presenter.stop(), 0);
 }
 
 }  // namespace

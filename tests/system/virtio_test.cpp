@@ -2,8 +2,10 @@
 // A card that takes no dma-bufs of others and has no vblank: virtio-gpu, seen through the outer
 // QEMU.
 #include "crc_reader.h"
+#include "mdpy_device.h"
 #include "prediction.h"
 #include "presenter_process.h"
+#include "screendump.h"
 #include "synthetic_guest.h"
 
 #include <cstdlib>
@@ -11,7 +13,6 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 
 namespace scanthru::system_test {
 namespace {
@@ -21,11 +22,6 @@ using std::chrono::milliseconds;
 constexpr Size screen{640, 480};
 constexpr milliseconds limit{20000};
 
-std::string virtio_card() {
-    const char* const card = std::getenv("SCANTHRU_VIRTIO_CARD");
-    return card != nullptr ? card : "";
-}
-
 /// The device on the virtio bus ("virtio3") that the card's driver is bound to.
 std::string virtio_device() {
     const std::filesystem::path driver = "/sys/bus/virtio/drivers/virtio_gpu";
@@ -33,44 +29,6 @@ std::string virtio_device() {
         if (const std::string name = entry.path().filename(); name.starts_with("virtio"))
             return name;
     return {};
-}
-
-/// What the outer QEMU shows on its output `head`: a PPM of 8 bits a channel, as 0xFFRRGGBB.
-Picture screendump(unsigned head) {
-    const std::string file = std::string{std::getenv("SCANTHRU_TEST_OUTPUT")} + "/screen.ppm";
-    const std::string command =
-        fmt::format("tests/vm/qmp screendump '{{\"filename\": \"{}\", \"device\": \"display\", "
-                    "\"head\": {}}}' > /dev/null",
-                    file, head);
-    if (std::system(command.c_str()) != 0) return {};
-    std::ifstream stream{file, std::ios::binary};
-    std::string magic;
-    Picture picture;
-    unsigned most = 0;
-    stream >> magic >> picture.size.width >> picture.size.height >> most;
-    stream.get();
-    picture.pixels.resize(std::size_t{picture.size.width} * picture.size.height);
-    for (auto& pixel : picture.pixels) {
-        unsigned char rgb[3]{};
-        stream.read(reinterpret_cast<char*>(rgb), sizeof(rgb));
-        pixel = 0xFF000000U | unsigned{rgb[0]} << 16 | unsigned{rgb[1]} << 8 | rgb[2];
-    }
-    return picture;
-}
-
-Picture opaque(Picture picture) {
-    for (auto& pixel : picture.pixels)
-        pixel |= 0xFF000000;
-    return picture;
-}
-
-bool shows(unsigned head, const Picture& expected) {
-    return PresenterProcess::wait(
-        [&] {
-            const Picture seen = screendump(head);
-            return seen.size == expected.size && seen.pixels == expected.pixels;
-        },
-        limit);
 }
 
 TEST(VirtioGpu, ShowsAGuestByCopyPixelExactOnTwoOutputs) {
@@ -86,18 +44,30 @@ TEST(VirtioGpu, ShowsAGuestByCopyPixelExactOnTwoOutputs) {
     ASSERT_EQ(vgpu.set("guest", "start width=640 height=480 buffers=2 rate=0"), 0);
     for (std::uint32_t number : {0U, 1U, 0U}) {
         const Picture expected = opaque(guest_picture(number, screen));
-        EXPECT_TRUE(shows(0, expected)) << presenter.log() << presenter.output(0).dump(1);
+        EXPECT_TRUE(outer_screen_shows(0, expected))
+            << presenter.log() << presenter.output(0).dump(1);
         Picture centred = Picture::filled({800, 600}, 0xFF000000);
         for (std::uint32_t y = 0; y < screen.height; ++y)
             for (std::uint32_t x = 0; x < screen.width; ++x)
                 centred.pixels[(y + 60) * 800 + x + 80] = expected.pixels[y * screen.width + x];
-        EXPECT_TRUE(shows(1, centred)) << presenter.log() << presenter.output(1).dump(1);
+        EXPECT_TRUE(outer_screen_shows(1, centred))
+            << presenter.log() << presenter.output(1).dump(1);
         ASSERT_EQ(vgpu.set("guest", "flip"), 0);
     }
     EXPECT_EQ(presenter.output(0)["primary"]["rung"], "copy");
     EXPECT_EQ(vgpu.counter("get"), 2) << "one GET of a living id, for both outputs";
     EXPECT_EQ(presenter.stop(), 0);
     EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+}
+
+TEST(VirtioGpu, ShowsMdpyPixelExact) {
+    const MdpyDevice mdpy;
+    PresenterProcess presenter{
+        {"--guest", "mdev:" + mdpy.uuid(), "--card", virtio_card(), "--mode", "640x480"}};
+    presenter.wait_attached();
+    EXPECT_TRUE(outer_screen_shows(0, MdpyDevice::picture())) << presenter.log();
+    EXPECT_EQ(presenter.output()["primary"]["rung"], "copy");
+    EXPECT_EQ(presenter.stop(), 0);
 }
 
 TEST(VirtioGpu, IsTakenAgainWhenItsDriverComesBackAndTheOtherCardGoesOn) {
@@ -115,7 +85,7 @@ TEST(VirtioGpu, IsTakenAgainWhenItsDriverComesBackAndTheOtherCardGoesOn) {
     for (const auto* guest : {&left, &right})
         ASSERT_EQ(guest->set("guest", "start width=640 height=480 buffers=2 rate=0"), 0);
     const Picture expected = opaque(guest_picture(0, screen));
-    ASSERT_TRUE(shows(0, expected)) << presenter.log();
+    ASSERT_TRUE(outer_screen_shows(0, expected)) << presenter.log();
     const CrcReader crcs{vkms_card()};
     const std::uint32_t crc = predict_crc(guest_picture(0, screen), nullptr, {});
     ASSERT_TRUE(crcs.wait_for(crc, limit)) << presenter.log();
@@ -129,7 +99,7 @@ TEST(VirtioGpu, IsTakenAgainWhenItsDriverComesBackAndTheOtherCardGoesOn) {
     ASSERT_EQ(vgpu::write_file(driver + "bind", device), 0);
     ASSERT_TRUE(PresenterProcess::wait([&] { return presenter.output(0)["lit"] == true; }, limit))
         << presenter.log();
-    EXPECT_TRUE(shows(0, expected)) << presenter.log();
+    EXPECT_TRUE(outer_screen_shows(0, expected)) << presenter.log();
     EXPECT_EQ(crcs.newest(), crc);
     EXPECT_EQ(presenter.stop(), 0);
 }
