@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "scripted_qemu.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace scanthru::system_test {
+namespace {
+
+using nlohmann::json;
+
+UniqueFd listen_at(const std::string& path) {
+    ::unlink(path.c_str());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (!fd || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+        ::listen(fd.get(), 8) != 0)
+        throw std::runtime_error(path + ": " + std::strerror(errno));
+    return fd;
+}
+
+/// Cuts the whole lines off `text`.
+std::vector<std::string> take_lines(std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
+        lines.push_back(text.substr(0, end));
+        text.erase(0, end + 1);
+    }
+    return lines;
+}
+
+/// In the process itself.
+class Machine {
+public:
+    Machine(vgpu::TestVgpu& vgpu, UniqueFd server, UniqueFd script)
+        : vgpu_(vgpu), server_(std::move(server)), script_(std::move(script)) {}
+
+    /// Until the test closes the script.
+    void run() {
+        while (true) {
+            std::array<pollfd, 3> fds{{{script_.get(), POLLIN, 0},
+                                       {server_.get(), POLLIN, 0},
+                                       {client_ ? client_.get() : -1, POLLIN, 0}}};
+            if (::poll(fds.data(), fds.size(), -1) < 0) return;
+            if (fds[0].revents != 0 && !read_script()) return;
+            if (fds[2].revents != 0) read_client();
+            if (fds[1].revents != 0 && !client_) accept_client();
+        }
+    }
+
+private:
+    static bool append(int fd, std::string& text) {
+        std::array<char, 4096> piece{};
+        const ssize_t length = ::read(fd, piece.data(), piece.size());
+        if (length <= 0) return false;
+        text.append(piece.data(), static_cast<std::size_t>(length));
+        return true;
+    }
+
+    void send(const json& message) const {
+        const std::string line = message.dump() + "\r\n";
+        if (client_)
+            static_cast<void>(::send(client_.get(), line.data(), line.size(), MSG_NOSIGNAL));
+    }
+
+    void accept_client() {
+        client_.reset(::accept4(server_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        said_.clear();
+        send(
+            {{"QMP",
+              {{"version", {{"qemu", {{"micro", 0}, {"minor", 2}, {"major", 7}}}, {"package", ""}}},
+               {"capabilities", json::array()}}}});
+    }
+
+    void read_client() {
+        if (!append(client_.get(), said_)) return client_.reset();
+        for (const std::string& line : take_lines(said_)) {
+            const json command = json::parse(line, nullptr, false);
+            json answer{{"return", json::object()}};
+            if (command.value("execute", "") == "query-status")
+                answer["return"] = {{"status", paused_ ? "paused" : "running"},
+                                    {"running", !paused_}};
+            if (command.contains("id")) answer["id"] = command["id"];
+            send(answer);
+        }
+    }
+
+    bool read_script() {
+        if (!append(script_.get(), script_text_)) return false;
+        for (const std::string& line : take_lines(script_text_)) {
+            if (line == "unplug") vgpu_.close();
+            const std::string name = line == "unplug" ? "DEVICE_DELETED" : line.substr(6);
+            if (name == "STOP" || name == "RESUME") paused_ = name == "STOP";
+            send({{"event", name}, {"data", json::object()}, {"timestamp", json::object()}});
+        }
+        return true;
+    }
+
+    vgpu::TestVgpu& vgpu_;
+    UniqueFd server_;
+    UniqueFd script_;
+    UniqueFd client_;
+    std::string said_;
+    std::string script_text_;
+    bool paused_ = false;
+};
+
+}  // namespace
+
+ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket) {
+    std::array<int, 2> pipe{};
+    std::array<int, 2> ready{};
+    if (::pipe2(pipe.data(), O_CLOEXEC) != 0 || ::pipe2(ready.data(), O_CLOEXEC) != 0)
+        throw std::runtime_error("pipe2");
+    UniqueFd is_ready{ready[0]};
+    UniqueFd tell_ready{ready[1]};
+    UniqueFd theirs{pipe[0]};
+    script_.reset(pipe[1]);
+    pid_ = ::fork();
+    if (pid_ != 0) {
+        tell_ready.reset();
+        char byte = 0;
+        if (::read(is_ready.get(), &byte, 1) != 1) throw std::runtime_error("no scripted QEMU");
+        return;
+    }
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    script_.reset();
+    try {
+        vgpu.open();
+        // Here and not in the test: whoever listens is the peer that clients see.
+        UniqueFd server = listen_at(socket);
+        if (::write(tell_ready.get(), "r", 1) != 1) std::_Exit(1);
+        Machine{vgpu, std::move(server), std::move(theirs)}.run();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "scripted QEMU: %s\n", error.what());
+    }
+    std::_Exit(0);
+}
+
+void ScriptedQemu::say(const std::string& line) const {
+    const std::string text = line + "\n";
+    ASSERT_EQ(::write(script_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+void ScriptedQemu::kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+}
+
+}  // namespace scanthru::system_test

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/unique_fd.h"
+#include "vgpu/test/test_vgpu.h"
+
+#include <string>
+#include <sys/types.h>
+
+namespace scanthru::system_test {
+
+/// A process that looks like a QEMU from outside: it has a vGPU open and serves QMP, and does what
+/// the test says. The vGPU's own guest plays the guest.
+class ScriptedQemu {
+public:
+    /// Starts it; its QMP socket, `socket`, is there when this returns. The vGPU must be closed.
+    ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket);
+    ~ScriptedQemu() { kill(); }
+    ScriptedQemu(const ScriptedQemu&) = delete;
+    ScriptedQemu& operator=(const ScriptedQemu&) = delete;
+
+    pid_t pid() const noexcept { return pid_; }
+
+    /// Sends this QMP event; STOP and RESUME change what query-status answers.
+    void event(const std::string& name) const { say("event " + name); }
+
+    /// device_del: closes the vGPU, then sends DEVICE_DELETED.
+    void unplug() const { say("unplug"); }
+
+    /// SIGKILL, and waits until the process is gone.
+    void kill();
+
+private:
+    void say(const std::string& line) const;
+
+    pid_t pid_ = -1;
+    UniqueFd script_;
+};
+
+}  // namespace scanthru::system_test
