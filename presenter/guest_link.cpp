@@ -40,6 +40,18 @@ ino_t inode_of(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
+std::string why_no_monitor(const std::string& socket, const Error& error) {
+    switch (error.code) {
+    case ENOENT:
+    case ECONNREFUSED: return fmt::format("no QEMU serves {} yet", socket);
+    case EAGAIN:
+        return fmt::format("{}: other clients hold this monitor; give scanthru a -qmp socket of "
+                           "its own",
+                           socket);
+    default: return fmt::format("{}: {}", socket, error);
+    }
+}
+
 milliseconds next_delay(milliseconds delay, Clock::time_point held_since) {
     if (Clock::now() - held_since >= steady_time) return retry_delay;
     return std::min(delay * 2, longest_delay);
@@ -143,12 +155,7 @@ void GuestLink::connect_monitor() {
         qmp_ = *std::move(connected);
         return;
     }
-    if (state_ == State::waiting)
-        wait_because(fmt::format("{}: {}{}", source.socket, connected.error(),
-                                 connected.error().code == EAGAIN
-                                     ? ": other clients hold this monitor; give scanthru a -qmp "
-                                       "socket of its own"
-                                     : ""));
+    if (state_ == State::waiting) wait_because(why_no_monitor(source.socket, connected.error()));
     connect_monitor_in(retry_delay);
 }
 

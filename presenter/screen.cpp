@@ -74,9 +74,8 @@ void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
 
 void Screen::say(const std::string& detail) {
     if (!output_ || config_.idle == Idle::black) return;
-    Message message{.title = guest_,
-                    .detail = trouble_.empty() ? detail : trouble_,
-                    .image = config_.image};
+    Message message{
+        .title = guest_, .detail = trouble_.empty() ? detail : trouble_, .image = config_.image};
     const Size size = output_->frames().view().screen;
     if (message == said_ && size == said_in_) return;
     auto picture = make_message(output_->card(), size, message);

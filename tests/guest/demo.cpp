@@ -120,9 +120,43 @@ void judge_end(Summary& summary, PresenterProcess& presenter) {
                              code, totals["dmabufs_live"], totals["attachments_live"]));
 }
 
+/// What is to be seen before there is a guest.
+void show_splash(Summary& summary, const NestedGuest& guest, const std::string& folder) {
+    say("without its guest the screen says how it stands");
+    PresenterProcess presenter{
+        {"--guest", "qmp:" + guest.socket(), "--card", vkms_card(), "--idle", "message"}};
+    wait_or_throw(
+        presenter, [&] { return presenter.output()["message"] == true; }, seconds{30},
+        "the screen did not say how the guest stands");
+    save_screenshot(presenter, folder + "/splash.png");
+    summary.fact(true, "before the guest the screen said: " +
+                           presenter.output()["says"].get<std::string>());
+    presenter.stop();
+}
+
+/// The same guest on a monitor of another size, which vkms does not show without a copy.
+void show_copied(Summary& summary, const NestedGuest& guest, const std::string& folder) {
+    say("the same on a larger monitor, in the middle, for which it is copied");
+    PresenterProcess presenter{{"--guest", "qmp:" + guest.socket(), "--card", vkms_card(), "--mode",
+                                "1280x1024", "--fit", "center"}};
+    wait_or_throw(
+        presenter, [&] { return presenter.output()["primary"].is_object(); }, seconds{30},
+        "the guest's picture did not come on screen");
+    const auto primary = presenter.output()["primary"];
+    save_screenshot(presenter, folder + "/guest-copied.png");
+    summary.fact(
+        primary["rung"] == "copy" && primary["target"]["x"] == 128 && primary["target"]["y"] == 128,
+        fmt::format("on a monitor of {}x{} it is shown by {}, at {},{}",
+                    presenter.output()["width"].get<int>(), presenter.output()["height"].get<int>(),
+                    primary["rung"].get<std::string>(), primary["target"]["x"].get<int>(),
+                    primary["target"]["y"].get<int>()));
+    judge_end(summary, presenter);
+}
+
 bool show_console(const std::string& folder) {
     Summary summary{folder, "1", "A real Linux guest in QEMU, attached by its QMP socket"};
     NestedGuest guest{"demo"};
+    show_splash(summary, guest, folder);
     say("starting a real Linux guest on a vGPU");
     guest.start("--do console --add tests/guest/console");
     guest.wait_for("guest: console shown", seconds{900});
@@ -136,6 +170,7 @@ bool show_console(const std::string& folder) {
     save_screenshot(presenter, folder + "/guest-console.png");
     judge_screenshot(summary, folder + "/guest-console.png", guest.uuid());
     judge_end(summary, presenter);
+    show_copied(summary, guest, folder);
     return summary.good();
 }
 

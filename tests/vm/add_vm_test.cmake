@@ -67,6 +67,7 @@ function(add_vm_rig_test)
                    ENVIRONMENT "${vm_ENVIRONMENT}"
                    TIMEOUT ${patience}
                    RESOURCE_LOCK vm
+                   COST 2000
                    PROCESSORS 1
                    SKIP_RETURN_CODE 77)
 endfunction()
