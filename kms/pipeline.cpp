@@ -96,6 +96,10 @@ Result<Mode, NoPipeline> choose_mode_for(std::span<const Mode> modes, const Mode
     return *chosen;
 }
 
+bool turns(const Plane& plane, Rotation rotation) {
+    return (plane.rotations & rotation_bit(rotation)) != 0;
+}
+
 template <class T>
 std::optional<T> copied(const T* value) {
     return value != nullptr ? std::optional{*value} : std::nullopt;
@@ -110,6 +114,7 @@ std::string_view to_string(NoPipeline reason) {
     case NoPipeline::no_connected_output: return "nothing is plugged in";
     case NoPipeline::no_mode: return "the output has no such mode";
     case NoPipeline::no_free_crtc: return "no CRTC is left for this output";
+    case NoPipeline::no_rotation: return "its plane does not turn pictures by that angle";
     case NoPipeline::no_primary_plane: return "no primary plane is left for this output";
     }
     return "unknown reason";
@@ -138,7 +143,10 @@ Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish) 
         if (primary == nullptr) continue;
         pipeline.crtc = *crtc;
         pipeline.primary = *primary;
+        if (!turns(*primary, wish.rotation)) return tl::unexpected{NoPipeline::no_rotation};
+        pipeline.rotation = wish.rotation;
         pipeline.cursor = copied(search.plane(*crtc, PlaneKind::cursor));
+        if (pipeline.cursor && !turns(*pipeline.cursor, wish.rotation)) pipeline.cursor.reset();
         pipeline.writeback = copied(search.writeback(*crtc));
         return pipeline;
     }

@@ -70,8 +70,11 @@ void set_named(AtomicRequest& request,
     if (const auto value = property->named(value_name)) request.set(object, property->id, *value);
 }
 
-void set_plane_defaults(AtomicRequest& request, const Plane& plane, const PropertyMap& properties) {
-    set_named(request, plane.id, properties, "rotation", "rotate-0");
+void set_plane_defaults(AtomicRequest& request,
+                        const Plane& plane,
+                        const PropertyMap& properties,
+                        Rotation rotation) {
+    set_if_writable(request, plane.id, properties, "rotation", rotation_bit(rotation));
     set_named(request, plane.id, properties, "pixel blend mode", "Pre-multiplied");
     if (const auto* const alpha = writable(properties, "alpha"))
         request.set(plane.id, alpha->id, alpha->max);
@@ -189,18 +192,19 @@ Result<void> light_up(const Card& card,
         const auto properties = read_properties(card.fd(), plane.id, DRM_MODE_OBJECT_PLANE);
         if (!properties) return fail(properties.error());
         const bool ours = is_ours(plane, pipeline);
-        if (ours) set_plane_defaults(request, plane, *properties);
+        if (ours) set_plane_defaults(request, plane, *properties, pipeline.rotation);
         if (plane.id != pipeline.primary.id && (ours || is_on(*properties, pipeline.crtc.id)))
             request.hide(plane);
     }
 
     const Size screen = size_of(pipeline.mode);
-    const Size shown{std::min(screen.width, first.size().width),
-                     std::min(screen.height, first.size().height)};
+    const Size upright = rotated(screen, pipeline.rotation);
+    const Size shown{std::min(upright.width, first.size().width),
+                     std::min(upright.height, first.size().height)};
     request.show(pipeline.primary, pipeline.crtc.id,
                  {.framebuffer = first.id(),
                   .source = {.x = 0, .y = 0, .size = shown},
-                  .target = {.x = 0, .y = 0, .size = shown}});
+                  .target = rotated(Rect{.size = shown}, upright, pipeline.rotation)});
     return request.commit_modeset(card.fd());
 }
 

@@ -104,13 +104,18 @@ Result<Plane> read_plane(int fd, std::uint32_t id) {
     if (!properties) return fail(properties.error());
     const auto ids = PlaneProperties::lookup(*properties);
     if (!ids) return fail(ids.error());
+    std::uint64_t rotations = rotation_bit(Rotation::by_0);
+    if (const auto found = properties->find("rotation"); found != properties->end())
+        for (const char* const name : {"rotate-90", "rotate-180", "rotate-270"})
+            rotations |= found->second.writable() ? found->second.named(name).value_or(0) : 0;
     auto formats = read_formats(fd, *described, *properties);
     if (!formats) return fail(formats.error());
     return Plane{.id = ObjectId{id},
                  .kind = kind_of(*properties),
                  .possible_crtcs = described->possible_crtcs,
                  .formats = std::move(*formats),
-                 .properties = *ids};
+                 .properties = *ids,
+                 .rotations = rotations};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "kms/formats.h"
 #include "kms/mode.h"
 #include "kms/properties.h"
+#include "kms/rotation.h"
 
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct Plane {
     std::uint32_t possible_crtcs = 0;
     FormatSet formats;
     PlaneProperties properties;
+    std::uint64_t rotations = rotation_bit(Rotation::by_0);  ///< What it can turn by.
 };
 
 /// A card's display objects at one moment. Values only: no descriptor, no kernel resource.
@@ -60,6 +62,7 @@ struct Wish {
     std::string connector{};  ///< Its name; empty: the first connected one.
     std::string monitor{};    ///< As is_monitor() takes it; empty: any.
     ModeWish mode{};          ///< The guest's size, or what the user configured.
+    Rotation rotation{};
     /// The user's modelines; they go before the connector's modes.
     std::vector<Mode> extra_modes{};
     /// CRTCs, planes and connectors that other outputs use already.
@@ -75,6 +78,7 @@ struct Pipeline {
     std::optional<Connector> writeback;  ///< A writeback connector this CRTC can feed.
     std::vector<Mode> modes;             ///< Everything to choose from: the user's, the monitor's.
     Mode mode{};
+    Rotation rotation{};  ///< Of both planes.
 };
 
 enum class NoPipeline {
@@ -84,6 +88,7 @@ enum class NoPipeline {
     no_mode,
     no_free_crtc,
     no_primary_plane,
+    no_rotation,
 };
 
 std::string_view to_string(NoPipeline reason);
@@ -94,8 +99,9 @@ std::string_view to_string(NoPipeline reason);
 /// (and no monitor is wished for).
 /// The CRTC that drives the connector already is preferred, then the lowest that drives no other,
 /// then the lowest; one without a primary plane is passed over. Planes that can serve the fewest
-/// CRTCs are taken first. A rate that nothing meets falls back to another one; a size that
-/// nothing has is `no_mode`. An unnamed output is never one that a taken CRTC drives.
+/// CRTCs are taken first; a cursor plane that cannot turn by `rotation` is none. A rate that
+/// nothing meets falls back to another one; a size that nothing has is `no_mode`. An unnamed output
+/// is never one that a taken CRTC drives.
 Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish);
 
 }  // namespace scanthru::kms

@@ -82,6 +82,15 @@ std::string read_margin(const toml::node& node, std::chrono::microseconds& into)
     return keep(check_margin(number->get()), into);
 }
 
+std::string read_rotation(const toml::node& node, kms::Rotation& into) {
+    const auto* const number = node.as_integer();
+    if (number == nullptr) return fmt::format("expected 0, 90, 180 or 270, not {}", kind_of(node));
+    if (number->get() < 0 || number->get() > 270 || number->get() % 90 != 0)
+        return fmt::format("expected 0, 90, 180 or 270, not {}", number->get());
+    into = static_cast<kms::Rotation>(number->get() / 90);
+    return {};
+}
+
 std::string read_seconds(const toml::node& node, std::chrono::seconds& into) {
     const auto* const number = node.as_integer();
     if (number == nullptr) return fmt::format("expected whole seconds, not {}", kind_of(node));
@@ -100,7 +109,7 @@ struct Key {
 
 using Node = const toml::node&;
 
-constexpr std::array<Key<OutputConfig>, 13> output_keys{{
+constexpr std::array<Key<OutputConfig>, 14> output_keys{{
     {"name",
      [](Node value, OutputConfig& output) {
          return read_text(value, output.name);
@@ -120,6 +129,10 @@ constexpr std::array<Key<OutputConfig>, 13> output_keys{{
     {"modeline",
      [](Node value, OutputConfig& output) {
          return read_modeline(value, output.modeline);
+     }},
+    {"rotate",
+     [](Node value, OutputConfig& output) {
+         return read_rotation(value, output.rotate);
      }},
     {"fit",
      [](Node value, OutputConfig& output) {
@@ -302,9 +315,9 @@ bool EdidWish::operator==(const EdidWish& other) const {
 bool OutputConfig::operator==(const OutputConfig& other) const {
     return name == other.name && monitor == other.monitor && card == other.card &&
            mode == other.mode && same_timings(modeline, other.modeline) && fit == other.fit &&
-           guest == other.guest && refresh == other.refresh && margin == other.margin &&
-           idle == other.idle && paused == other.paused && blank_after == other.blank_after &&
-           image == other.image;
+           rotate == other.rotate && guest == other.guest && refresh == other.refresh &&
+           margin == other.margin && idle == other.idle && paused == other.paused &&
+           blank_after == other.blank_after && image == other.image;
 }
 
 Result<Config, std::string> parse_config(std::string_view text, const std::string& file) {

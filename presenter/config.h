@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "kms/mode.h"
+#include "kms/rotation.h"
 #include "presenter/layout.h"
 #include "vfio/gfx_device.h"
 #include "vfio/guest_source.h"
@@ -37,6 +38,7 @@ struct OutputConfig {
     std::string card;     ///< "/dev/dri/card0"; empty: the first card that has such a connector.
     kms::ModeWish mode;   ///< `mode = "preferred" | "WxH" | "WxH@HZ"`
     std::optional<kms::Mode> modeline;  ///< `modeline = "…"`: used as it is, before `mode`.
+    kms::Rotation rotate{};             ///< `rotate = 0 | 90 | 180 | 270`, counter-clockwise.
     Fit fit = Fit::follow;              ///< `fit = "follow" | "scale" | "center" | "crop"`
     std::string guest;                  ///< Name of the guest to show; empty: the first one.
     Refresh refresh = Refresh::automatic;

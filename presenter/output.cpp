@@ -2,6 +2,7 @@
 #include "presenter/output.h"
 
 #include "base/log.h"
+#include "kms/cvt.h"
 #include "presenter/guest_monitor.h"
 #include "presenter/refresh.h"
 
@@ -23,6 +24,7 @@ kms::Wish wish_of(const OutputConfig& config, const OpenCard& opened) {
     wish.connector = config.name;
     wish.monitor = config.monitor;
     wish.mode = config.mode;
+    wish.rotation = config.rotate;
     wish.taken = opened.taken;
     if (config.modeline) {
         wish.extra_modes.push_back(*config.modeline);
@@ -77,7 +79,8 @@ settings_of(const OutputConfig& config, const kms::Card& card, const kms::Pipeli
 }
 
 Result<kms::HostPicture> light_up(const OpenCard& opened, const kms::Pipeline& pipeline) {
-    auto black = kms::HostPicture::create(*opened.card, kms::size_of(pipeline.mode));
+    auto black = kms::HostPicture::create(
+        *opened.card, kms::rotated(kms::size_of(pipeline.mode), pipeline.rotation));
     if (!black) return black;
     const auto lit = kms::light_up(*opened.card, opened.topology, pipeline, black->framebuffer());
     if (!lit) return fail(lit.error());
@@ -95,6 +98,17 @@ bool same_modes(const std::vector<kms::Mode>& a, const std::vector<kms::Mode>& b
     return std::ranges::equal(a, b, [](const kms::Mode& one, const kms::Mode& other) {
         return std::memcmp(&one, &other, sizeof(kms::Mode)) == 0;
     });
+}
+
+/// What the guest sees of a monitor that stands on its side is one that is upright.
+kms::Edid edid_of_upright(const kms::Edid& own, const kms::Pipeline& pipeline) {
+    const kms::Mode& mode = pipeline.mode;
+    const Size millimetres = pipeline.connector.millimetres;
+    if (!kms::is_sideways(pipeline.rotation)) return edid_for_guest(own, mode, millimetres);
+    const auto upright =
+        kms::calculate_mode(rotated(kms::size_of(mode), pipeline.rotation), kms::refresh_mhz(mode));
+    if (!upright) return {};
+    return kms::generate_edid(*upright, rotated(millimetres, pipeline.rotation));
 }
 
 kms::Edid edid_of(const kms::Card& card, const kms::Connector& connector) {
@@ -154,8 +168,7 @@ Output::light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Ou
     if (!frames) return failed("cannot start its thread", frames.error());
     output->frames_ = *std::move(frames);
     output->own_edid_ = edid_of(card, pipeline.connector);
-    output->edid_ =
-        edid_for_guest(output->own_edid_, pipeline.mode, pipeline.connector.millimetres);
+    output->edid_ = edid_of_upright(output->own_edid_, pipeline);
     output->introduce();
     return output;
 }
@@ -166,6 +179,9 @@ void Output::introduce() const {
         wished && kms::choose_mode(std::span{&pipeline_.mode, 1}, config_.mode) == nullptr)
         log(LogLevel::warning, "output {}: it has no mode of {:.3f} Hz; {} is taken", name_,
             *wished / 1000.0, kms::to_string(pipeline_.mode));
+    if (pipeline_.rotation != kms::Rotation::by_0 && !pipeline_.cursor)
+        log(LogLevel::warning, "output {}: its cursor plane does not turn; cursors are not shown",
+            name_);
     log(LogLevel::info, "output {}: {} on {} ({})", name_, kms::to_string(pipeline_.mode),
         card().path(), card().capabilities().driver);
 }

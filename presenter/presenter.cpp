@@ -198,8 +198,9 @@ Composer::Composition Presenter::compose(Size screen, kms::Timestamp now) {
 /// The mode that equals the guest's size, where that is not the mode already.
 const kms::Mode* Presenter::mode_to_follow() const {
     if (settings_.fit != Fit::follow || !planes_.primary) return nullptr;
-    const Size size = planes_.primary->buffer.geometry.size;
-    if (size == scanout_.screen()) return nullptr;
+    const Size guest = planes_.primary->buffer.geometry.size;
+    if (guest == scanout_.screen()) return nullptr;
+    const Size size = kms::rotated(guest, scanout_.pipeline().rotation);
     const auto& modes = scanout_.pipeline().modes;
     const bool wished = settings_.mode.size == size;
     const kms::Mode* mode = wished ? kms::choose_mode(modes, settings_.mode) : nullptr;
@@ -215,7 +216,7 @@ Presenter::Frame Presenter::follow(const kms::Mode& mode, kms::Timestamp now) {
         if (planes_.cursor) leave_unfetched(PlaneType::cursor, planes_.cursor->buffer.dmabuf_id);
         return Frame::kept;
     }
-    const auto made = compose(kms::size_of(mode), now);
+    const auto made = compose(scanout_.upright(mode), now);
     if (made.no_primary) return Frame::kept;
     const Scene& scene = made.scene;
     last_modeset_ = now;  // Attempts disturb the card's other outputs too.
@@ -283,7 +284,9 @@ void Presenter::publish_locked() {
     unpublished_ = false;
     scene_ = scanout_.on_screen();
     const kms::Mode& mode = scanout_.pipeline().mode;
-    view_ = {.screen = kms::size_of(mode), .refresh_mhz = kms::refresh_mhz(mode)};
+    view_ = {.screen = scanout_.screen(),
+             .mode = kms::size_of(mode),
+             .refresh_mhz = kms::refresh_mhz(mode)};
     view_.guest = composer_.has_guest();
     view_.blank = blank_;
     view_.message = scene_.primary && scene_.primary->rung == Rung::message;

@@ -39,19 +39,25 @@ Scanout::Layers Scanout::lay_out(const Scene& scene) const {
     Layers layers;
     if (!scene.primary) {
         const Placement all = place_centred(black_.framebuffer().size(), screen());
-        layers.primary = {
-            .framebuffer = black_.framebuffer().id(), .source = all.source, .target = all.target};
+        layers.primary = {.framebuffer = black_.framebuffer().id(),
+                          .source = all.source,
+                          .target = turned(all.target)};
         return layers;
     }
     layers.primary = {.framebuffer = scene.primary->framebuffer().id(),
                       .source = scene.placement.source,
-                      .target = scene.placement.target};
+                      .target = turned(scene.placement.target)};
     // A cursor off screen is switched off: some drivers refuse far positions with ERANGE.
     if (scene.cursor && pipeline_.cursor && touches(scene.cursor_target, screen()))
         layers.cursor = kms::PlaneState{.framebuffer = scene.cursor->framebuffer().id(),
                                         .source = {.size = scene.cursor_target.size},
-                                        .target = scene.cursor_target};
+                                        .target = turned(scene.cursor_target)};
     return layers;
+}
+
+/// From the upright screen to the CRTC.
+Rect Scanout::turned(const Rect& target) const {
+    return kms::rotated(target, screen(), pipeline_.rotation);
 }
 
 Outcome Scanout::test(const Picture& primary, const Placement& placement) {
@@ -60,7 +66,7 @@ Outcome Scanout::test(const Picture& primary, const Placement& placement) {
     request_.show(pipeline_.primary, pipeline_.crtc.id,
                   {.framebuffer = primary.framebuffer().id(),
                    .source = placement.source,
-                   .target = placement.target});
+                   .target = turned(placement.target)});
     const auto tested = request_.test(card_.fd());
     return tested ? Outcome::shown : meaning(tested.error());
 }
@@ -173,7 +179,7 @@ Verdict Scanout::enter_mode(const kms::Mode& mode, const Scene& scene) {
     };
     auto blob = kms::PropertyBlob::create(card_.fd(), mode);
     if (!blob) return failed(blob.error());
-    auto black = kms::HostPicture::create(card_, kms::size_of(mode));
+    auto black = kms::HostPicture::create(card_, upright(mode));
     if (!black) return failed(black.error());
 
     // The layout asks for the mode and the black picture; both go back if the kernel refuses.

@@ -86,7 +86,12 @@ public:
     /// Whether the cursor plane shows something.
     bool shows_cursor() const noexcept { return layers_.cursor.has_value(); }
 
-    Size screen() const noexcept { return kms::size_of(pipeline_.mode); }
+    /// The screen as the guest has it: upright, before the planes turn it. All scenes are laid out
+    /// on it.
+    Size screen() const noexcept { return upright(pipeline_.mode); }
+    Size upright(const kms::Mode& mode) const noexcept {
+        return kms::rotated(kms::size_of(mode), pipeline_.rotation);
+    }
 
     const kms::Pipeline& pipeline() const noexcept { return pipeline_; }
     const Scene& on_screen() const noexcept { return on_screen_; }
@@ -101,6 +106,7 @@ private:
     };
 
     Layers lay_out(const Scene& scene) const;
+    Rect turned(const Rect& target) const;
     Result<void> commit(const Layers& layers, bool refresh);
     void accept(const Scene& scene, const Layers& layers);
     Verdict enter_mode(const kms::Mode& mode, const Scene& scene);

@@ -99,7 +99,8 @@ private:
 
 /// What an output shows now.
 struct OutputView {
-    Size screen;
+    Size screen;  ///< As the guest has it, upright.
+    Size mode;    ///< Of the CRTC.
     std::uint32_t refresh_mhz = 0;
     bool guest = false;    ///< A guest is attached to this output.
     bool blank = false;    ///< Switched off (DPMS).

@@ -41,6 +41,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
         card = "/dev/dri/card1"
         mode = "1920x1080@59.94"
         fit = 'center'
+        rotate = 270
         guest = "kiosk"
         refresh = "always"
         idle = "black"
@@ -60,6 +61,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
     expected.blank_after = std::chrono::seconds{600};
     expected.mode = {.size = Size{1920, 1080}, .refresh_mhz = 59940};
     expected.fit = Fit::center;
+    expected.rotate = kms::Rotation::by_270;
     expected.guest = "kiosk";
     expected.refresh = Refresh::always;
     expected.margin = std::chrono::microseconds{2500};

@@ -258,6 +258,31 @@ TEST_F(Choose, FindsAMonitorWhereverItIsPluggedIn) {
     EXPECT_EQ(refusal({.monitor = "DEL"}), NoPipeline::no_such_monitor);
 }
 
+TEST_F(Choose, TurnsOnlyWherePlanesCan) {
+    EXPECT_EQ(refusal({.rotation = Rotation::by_90}), NoPipeline::no_rotation);
+    for (Plane& plane : topology.planes)
+        if (plane.kind != PlaneKind::cursor) plane.rotations |= rotation_bit(Rotation::by_90);
+    const Pipeline sideways = chosen({.rotation = Rotation::by_90});
+    EXPECT_EQ(sideways.rotation, Rotation::by_90);
+    EXPECT_FALSE(sideways.cursor) << "it cannot turn";
+    for (Plane& plane : topology.planes)
+        plane.rotations |= rotation_bit(Rotation::by_90);
+    EXPECT_TRUE(chosen({.rotation = Rotation::by_90}).cursor);
+}
+
+TEST(RotatedRect, LiesWhereItsPictureTakesIt) {
+    constexpr Size whole{320, 240};
+    constexpr Rect part{.x = -10, .y = 20, .size = {64, 32}};
+    EXPECT_EQ(rotated(part, whole, Rotation::by_0), part);
+    EXPECT_EQ(rotated(part, whole, Rotation::by_90), (Rect{.x = 20, .y = 266, .size = {32, 64}}));
+    EXPECT_EQ(rotated(part, whole, Rotation::by_180), (Rect{.x = 266, .y = 188, .size = {64, 32}}));
+    EXPECT_EQ(rotated(part, whole, Rotation::by_270), (Rect{.x = 188, .y = -10, .size = {32, 64}}));
+    for (const auto rotation :
+         {Rotation::by_0, Rotation::by_90, Rotation::by_180, Rotation::by_270})
+        EXPECT_EQ(rotated(Rect{.size = whole}, whole, rotation),
+                  (Rect{.size = rotated(whole, rotation)}));
+}
+
 TEST_F(Choose, MeetsTheWishedMode) {
     EXPECT_EQ(size_of(chosen({.mode = {.size = Size{800, 600}}}).mode), (Size{800, 600}));
 }
@@ -361,11 +386,12 @@ TEST_F(Choose, FindsAWritebackConnectorThatTheCrtcReaches) {
 
 TEST(NoPipelineText, SaysSomethingOfItsOwnForEveryReason) {
     std::set<std::string_view> sentences;
-    for (const auto reason : {NoPipeline::no_such_connector, NoPipeline::no_such_monitor,
-                              NoPipeline::no_connected_output, NoPipeline::no_mode,
-                              NoPipeline::no_free_crtc, NoPipeline::no_primary_plane})
+    for (const auto reason :
+         {NoPipeline::no_such_connector, NoPipeline::no_such_monitor,
+          NoPipeline::no_connected_output, NoPipeline::no_mode, NoPipeline::no_free_crtc,
+          NoPipeline::no_primary_plane, NoPipeline::no_rotation})
         sentences.insert(to_string(reason));
-    EXPECT_EQ(sentences.size(), 6U);
+    EXPECT_EQ(sentences.size(), 7U);
 }
 
 }  // namespace
