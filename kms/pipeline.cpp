@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <drm_fourcc.h>
 
 namespace scanthru::kms {
 namespace {
@@ -105,6 +106,25 @@ std::optional<T> copied(const T* value) {
     return value != nullptr ? std::optional{*value} : std::nullopt;
 }
 
+void fill_way(Pipeline& pipeline,
+              const Search& search,
+              const Crtc& crtc,
+              const Plane& primary,
+              Rotation rotation) {
+    pipeline.crtc = crtc;
+    pipeline.primary = primary;
+    pipeline.rotation = rotation;
+    for (const PlaneKind kind : {PlaneKind::cursor, PlaneKind::overlay}) {
+        const Plane* const plane = search.plane(crtc, kind);
+        if (plane == nullptr || !turns(*plane, rotation)) continue;
+        const bool blends = plane->formats.contains(DRM_FORMAT_ARGB8888, DRM_FORMAT_MOD_LINEAR);
+        if (kind == PlaneKind::overlay && !blends) continue;
+        pipeline.cursor = *plane;
+        break;
+    }
+    pipeline.writeback = copied(search.writeback(crtc));
+}
+
 }  // namespace
 
 std::string_view to_string(NoPipeline reason) {
@@ -141,13 +161,8 @@ Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish) 
     for (const Crtc* const crtc : crtcs) {
         const Plane* const primary = search.plane(*crtc, PlaneKind::primary);
         if (primary == nullptr) continue;
-        pipeline.crtc = *crtc;
-        pipeline.primary = *primary;
         if (!turns(*primary, wish.rotation)) return tl::unexpected{NoPipeline::no_rotation};
-        pipeline.rotation = wish.rotation;
-        pipeline.cursor = copied(search.plane(*crtc, PlaneKind::cursor));
-        if (pipeline.cursor && !turns(*pipeline.cursor, wish.rotation)) pipeline.cursor.reset();
-        pipeline.writeback = copied(search.writeback(*crtc));
+        fill_way(pipeline, search, *crtc, *primary, wish.rotation);
         return pipeline;
     }
     return tl::unexpected{NoPipeline::no_primary_plane};

@@ -73,15 +73,15 @@ void set_named(AtomicRequest& request,
 void set_plane_defaults(AtomicRequest& request,
                         const Plane& plane,
                         const PropertyMap& properties,
-                        Rotation rotation) {
-    set_if_writable(request, plane.id, properties, "rotation", rotation_bit(rotation));
+                        const Pipeline& pipeline) {
+    set_if_writable(request, plane.id, properties, "rotation", rotation_bit(pipeline.rotation));
     set_named(request, plane.id, properties, "pixel blend mode", "Pre-multiplied");
     if (const auto* const alpha = writable(properties, "alpha"))
         request.set(plane.id, alpha->id, alpha->max);
     // The kernel's initial zpos is not to be read back: the primary lowest and the cursor on top is
     // what every driver starts with.
     if (const auto* const zpos = writable(properties, "zpos"))
-        request.set(plane.id, zpos->id, plane.kind == PlaneKind::cursor ? zpos->max : zpos->min);
+        request.set(plane.id, zpos->id, plane.id == pipeline.primary.id ? zpos->min : zpos->max);
 }
 
 void set_crtc_defaults(AtomicRequest& request, ObjectId crtc, const PropertyMap& properties) {
@@ -192,7 +192,7 @@ Result<void> light_up(const Card& card,
         const auto properties = read_properties(card.fd(), plane.id, DRM_MODE_OBJECT_PLANE);
         if (!properties) return fail(properties.error());
         const bool ours = is_ours(plane, pipeline);
-        if (ours) set_plane_defaults(request, plane, *properties, pipeline.rotation);
+        if (ours) set_plane_defaults(request, plane, *properties, pipeline);
         if (plane.id != pipeline.primary.id && (ours || is_on(*properties, pipeline.crtc.id)))
             request.hide(plane);
     }

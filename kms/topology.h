@@ -74,7 +74,7 @@ struct Pipeline {
     Connector connector;
     Crtc crtc;
     Plane primary;
-    std::optional<Plane> cursor;
+    std::optional<Plane> cursor;         ///< A cursor plane, else an overlay plane for it.
     std::optional<Connector> writeback;  ///< A writeback connector this CRTC can feed.
     std::vector<Mode> modes;             ///< Everything to choose from: the user's, the monitor's.
     Mode mode{};
@@ -99,7 +99,8 @@ std::string_view to_string(NoPipeline reason);
 /// (and no monitor is wished for).
 /// The CRTC that drives the connector already is preferred, then the lowest that drives no other,
 /// then the lowest; one without a primary plane is passed over. Planes that can serve the fewest
-/// CRTCs are taken first; a cursor plane that cannot turn by `rotation` is none. A rate that
+/// CRTCs are taken first. A cursor plane that cannot turn by `rotation` is none; an
+/// overlay plane with ARGB8888 then takes its place. A rate that
 /// nothing meets falls back to another one; a size that nothing has is `no_mode`. An unnamed output
 /// is never one that a taken CRTC drives.
 Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish);

@@ -307,7 +307,9 @@ void Composer::cursor_picture(const vfio::GuestPlane& plane,
 
 /// A part of the cursor's image in a host picture of the size that the hardware has for cursors.
 Result<SharedPicture> Composer::copy_cursor(const vfio::GuestPlane& plane, const Rect& part) {
-    const Size size = scanout_.card().capabilities().cursor;
+    // An overlay plane that stands in for one takes any size.
+    const bool overlay = scanout_.pipeline().cursor->kind == kms::PlaneKind::overlay;
+    const Size size = overlay ? part.size : scanout_.card().capabilities().cursor;
     if (part.size.width > size.width || part.size.height > size.height)
         return fail(EFBIG, "a cursor larger than the hardware's");
     const auto memory = cache_->memory(plane);

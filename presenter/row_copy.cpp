@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -20,60 +21,77 @@ void copy_plain(std::byte* to, const std::byte* from, std::size_t bytes) {
 
 #if defined(__x86_64__)
 
-/// Bytes up to the next address that is a multiple of `alignment`, at most `bytes`.
-std::size_t up_to_alignment(const std::byte* at, std::size_t alignment, std::size_t bytes) {
-    const std::size_t past = reinterpret_cast<std::uintptr_t>(at) % alignment;
-    return past == 0 ? 0 : std::min(alignment - past, bytes);
-}
-
-// Four loads before the first store, so that a line of write-combined memory is fetched once.
-
-__attribute__((target("avx2"))) void
-copy_avx2(std::byte* to, const std::byte* from, std::size_t bytes) {
-    const std::size_t head = up_to_alignment(from, sizeof(__m256i), bytes);
+/// Copies up to the next source address that is a multiple of `alignment`, which streaming loads
+/// want.
+inline void
+copy_head(std::byte*& to, const std::byte*& from, std::size_t& bytes, std::size_t alignment) {
+    const std::size_t past = reinterpret_cast<std::uintptr_t>(from) % alignment;
+    if (past == 0) return;
+    const std::size_t head = std::min(alignment - past, bytes);
     std::memcpy(to, from, head);
     to += head;
     from += head;
     bytes -= head;
-    for (; bytes >= 4 * sizeof(__m256i); bytes -= 4 * sizeof(__m256i)) {
+}
+
+// Eight loads before the first store, so that a line of write-combined memory is fetched once.
+
+__attribute__((target("avx2"))) void
+copy_avx2(std::byte* to, const std::byte* from, std::size_t bytes) {
+    constexpr std::size_t block = 8 * sizeof(__m256i);
+    copy_head(to, from, bytes, sizeof(__m256i));
+    for (const std::byte* const end = from + bytes / block * block; from != end;) {
         auto* const source = reinterpret_cast<__m256i*>(const_cast<std::byte*>(from));
         auto* const target = reinterpret_cast<__m256i*>(to);
         const __m256i a = _mm256_stream_load_si256(source);
         const __m256i b = _mm256_stream_load_si256(source + 1);
         const __m256i c = _mm256_stream_load_si256(source + 2);
         const __m256i d = _mm256_stream_load_si256(source + 3);
+        const __m256i e = _mm256_stream_load_si256(source + 4);
+        const __m256i f = _mm256_stream_load_si256(source + 5);
+        const __m256i g = _mm256_stream_load_si256(source + 6);
+        const __m256i h = _mm256_stream_load_si256(source + 7);
         _mm256_storeu_si256(target, a);
         _mm256_storeu_si256(target + 1, b);
         _mm256_storeu_si256(target + 2, c);
         _mm256_storeu_si256(target + 3, d);
-        from += 4 * sizeof(__m256i);
-        to += 4 * sizeof(__m256i);
+        _mm256_storeu_si256(target + 4, e);
+        _mm256_storeu_si256(target + 5, f);
+        _mm256_storeu_si256(target + 6, g);
+        _mm256_storeu_si256(target + 7, h);
+        from += block;
+        to += block;
     }
-    std::memcpy(to, from, bytes);
+    if (bytes % block != 0) std::memcpy(to, from, bytes % block);
 }
 
 __attribute__((target("sse4.1"))) void
 copy_sse41(std::byte* to, const std::byte* from, std::size_t bytes) {
-    const std::size_t head = up_to_alignment(from, sizeof(__m128i), bytes);
-    std::memcpy(to, from, head);
-    to += head;
-    from += head;
-    bytes -= head;
-    for (; bytes >= 4 * sizeof(__m128i); bytes -= 4 * sizeof(__m128i)) {
+    constexpr std::size_t block = 8 * sizeof(__m128i);
+    copy_head(to, from, bytes, sizeof(__m128i));
+    for (const std::byte* const end = from + bytes / block * block; from != end;) {
         auto* const source = reinterpret_cast<__m128i*>(const_cast<std::byte*>(from));
         auto* const target = reinterpret_cast<__m128i*>(to);
         const __m128i a = _mm_stream_load_si128(source);
         const __m128i b = _mm_stream_load_si128(source + 1);
         const __m128i c = _mm_stream_load_si128(source + 2);
         const __m128i d = _mm_stream_load_si128(source + 3);
+        const __m128i e = _mm_stream_load_si128(source + 4);
+        const __m128i f = _mm_stream_load_si128(source + 5);
+        const __m128i g = _mm_stream_load_si128(source + 6);
+        const __m128i h = _mm_stream_load_si128(source + 7);
         _mm_storeu_si128(target, a);
         _mm_storeu_si128(target + 1, b);
         _mm_storeu_si128(target + 2, c);
         _mm_storeu_si128(target + 3, d);
-        from += 4 * sizeof(__m128i);
-        to += 4 * sizeof(__m128i);
+        _mm_storeu_si128(target + 4, e);
+        _mm_storeu_si128(target + 5, f);
+        _mm_storeu_si128(target + 6, g);
+        _mm_storeu_si128(target + 7, h);
+        from += block;
+        to += block;
     }
-    std::memcpy(to, from, bytes);
+    if (bytes % block != 0) std::memcpy(to, from, bytes % block);
 }
 
 #endif
@@ -96,9 +114,12 @@ std::uint32_t convert_word(std::uint32_t word) {
 
 template <std::uint32_t format>
 void convert_row(std::byte* to, const std::byte* from, std::size_t pixels) {
-    constexpr std::uint32_t bytes = lookup_layout(format)->bytes;
+    using Pixel =
+        std::conditional_t<lookup_layout(format)->bytes == 2, std::uint16_t, std::uint32_t>;
     for (std::size_t i = 0; i < pixels; ++i) {
-        const std::uint32_t word = convert_word<format>(load_word(from + i * bytes, bytes));
+        Pixel pixel = 0;
+        std::memcpy(&pixel, from + i * sizeof(pixel), sizeof(pixel));
+        const std::uint32_t word = convert_word<format>(pixel);
         std::memcpy(to + i * sizeof(word), &word, sizeof(word));
     }
 }

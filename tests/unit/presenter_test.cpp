@@ -148,7 +148,7 @@ TEST_F(PresenterTest, ACursorThatIsTheDesktopIsNone) {
 }
 
 TEST_F(PresenterTest, WithoutACursorPlaneTheCursorIsNotEvenImported) {
-    set_up({.cursor = false}, {});
+    set_up({.cursor = false, .overlay = false}, {});
     vgpu->show(picture(1));
     vgpu->show(PlaneType::cursor, guest_cursor(2));
     attach();
@@ -157,6 +157,25 @@ TEST_F(PresenterTest, WithoutACursorPlaneTheCursorIsNotEvenImported) {
     EXPECT_EQ(gets(), 1);
     EXPECT_FALSE(presenter->view().cursor);
     EXPECT_EQ(vgpu->calls(VFIO_DEVICE_QUERY_GFX_PLANE), queries + 1) << "nor asked for";
+}
+
+TEST_F(PresenterTest, AnOverlayPlaneStandsInForACursorPlane) {
+    set_up({.cursor = false}, {.mappable = true});
+    EXPECT_EQ(display->value(FakeDrm::overlay(), "zpos"), 7U) << "above the picture";
+    vgpu->show(picture(1));
+    vgpu->show(PlaneType::cursor, guest_cursor(2, {10, 20}));
+    attach();
+    EXPECT_EQ(frame(), Frame::shown);
+    const auto shown = display->shown(FakeDrm::overlay());
+    ASSERT_TRUE(shown);
+    EXPECT_EQ(shown->target, (Rect{10, 20, {64, 64}}));
+    EXPECT_EQ(memory_on(FakeDrm::overlay()), memory_of(*vgpu->id_of(PlaneType::cursor)));
+    // Of a size that no cursor plane has, and cut by nothing.
+    testing::GuestPicture large = guest_cursor(3, {-20, 20});
+    large.size = {200, 100};
+    vgpu->show(PlaneType::cursor, large);
+    EXPECT_EQ(frame(), Frame::shown);
+    EXPECT_EQ(display->shown(FakeDrm::overlay())->target, (Rect{-20, 20, {200, 100}}));
 }
 
 TEST_F(PresenterTest, AnIdThatIsUsedAnewIsNotTheOldBuffer) {

@@ -102,7 +102,7 @@ TEST(ProbeOutlook, WithoutACursorPlaneThePictureWorks) {
     FakeVfio vfio;
     vfio.show({.size = {800, 600}});
     vfio.show(vfio::PlaneType::cursor, guest_cursor(0x800000));
-    EXPECT_EQ(judge_on(vfio, {.cursor = false}).outlook, Outlook::without_cursor);
+    EXPECT_EQ(judge_on(vfio, {.cursor = false, .overlay = false}).outlook, Outlook::without_cursor);
 }
 
 TEST(ProbeOutlook, ACursorThatIsThePrimaryIsNoCursor) {

@@ -372,10 +372,15 @@ TEST_F(Choose, DoesWithoutACursorPlane) {
     EXPECT_FALSE(chosen().cursor);
 }
 
-TEST_F(Choose, DoesNotTakeAnOverlayForACursor) {
-    std::erase_if(topology.planes, [](const Plane& p) { return p.kind == PlaneKind::cursor; });
+TEST_F(Choose, TakesAnOverlayForACursorWhereThereIsNoOtherPlane) {
     topology.planes.push_back(plane(70, PlaneKind::overlay, 0b11));
-    EXPECT_FALSE(chosen().cursor);
+    const std::uint32_t argb = DRM_FORMAT_ARGB8888;
+    topology.planes.back().formats = FormatSet::linear({&argb, 1});
+    EXPECT_EQ(chosen().cursor->kind, PlaneKind::cursor);
+    std::erase_if(topology.planes, [](const Plane& p) { return p.kind == PlaneKind::cursor; });
+    EXPECT_EQ(chosen().cursor->id, ObjectId{70});
+    topology.planes.back().formats = {};
+    EXPECT_FALSE(chosen().cursor) << "it has no ARGB8888";
 }
 
 TEST_F(Choose, FindsAWritebackConnectorThatTheCrtcReaches) {
