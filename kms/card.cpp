@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gbm.h>
+#include <system_error>
 
 namespace scanthru::kms {
 namespace {
@@ -71,9 +72,13 @@ Card::~Card() {
 
 gbm_device* Card::gbm() {
     std::call_once(gbm_once_, [this] {
-        gbm_loader_ = std::thread{[this] {
-            gbm_ = gbm_create_device(fd_.get());
-        }};
+        try {
+            gbm_loader_ = std::thread{[this] {
+                gbm_ = gbm_create_device(fd_.get());
+            }};
+        } catch (const std::system_error&) {
+            // No thread is to be had: no gbm either.
+        }
     });
     return gbm_;
 }

@@ -110,8 +110,12 @@ int App::run() {
 
 void App::check_progress() {
     bool any = screens_.empty();
-    for (const auto& screen : screens_)
+    for (const auto& screen : screens_) {
+        const bool was_stalled = screen->is_stalled();
         any |= screen->check_progress(progress_interval);
+        // Its card was left out of what was looked at meanwhile.
+        if (was_stalled && !screen->is_stalled()) replug_soon();
+    }
     for (const auto& screen : screens_)
         screen->check_blanking(Clock::now());
     // Others must not go dark with one that hangs, so one that gets on is enough.

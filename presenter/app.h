@@ -45,6 +45,7 @@ private:
 
     // app_config.cpp: what is configured, and SIGHUP.
     void reload();
+    Result<void, std::string> keep_inherited(Config& config) const;
     void reload_outputs();
     void reload_guests();
     std::string first_guest_of(const OutputConfig& output) const;
@@ -54,6 +55,7 @@ private:
     Result<void, std::string> light_all();
     void refresh_cards();
     void watch_hotplug();
+    void replug_soon();
     void replug();
     void light(Screen& screen);
     void read_news(Screen& screen);
@@ -62,7 +64,8 @@ private:
     void say(Screen& screen);
 
     // app_guests.cpp: guests and what their monitors tell them.
-    void add_guest(const GuestConfig& config, std::weak_ptr<GuestBuffers> before = {});
+    void add_guest(const GuestConfig& config, OldBuffers before = {});
+    void on_lost(const std::string& guest);
     GuestLink* find_guest(const std::string& name) const;
     void show_edid(const std::string& guest);
 

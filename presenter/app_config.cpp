@@ -18,6 +18,8 @@ void App::reload() {
     auto config = read_again(command_);
     if (!config)
         return log(LogLevel::error, "the configuration stays as it was: {}", config.error());
+    if (const auto kept = keep_inherited(*config); !kept)
+        return log(LogLevel::error, "the configuration stays as it was: {}", kept.error());
     if (config->control != command_.config.control) {
         log(LogLevel::warning, "[control] takes effect when scanthru is started again");
         config->control = command_.config.control;
@@ -31,25 +33,41 @@ void App::reload() {
     log(LogLevel::info, "the configuration was read again");
 }
 
+/// Descriptors are inherited once. The error is a sentence.
+Result<void, std::string> App::keep_inherited(Config& config) const {
+    for (GuestConfig& guest : config.guests) {
+        if (!std::holds_alternative<vfio::InheritedSource>(guest.source)) continue;
+        const auto& old = command_.config.guests;
+        const auto same = std::ranges::find(old, guest.source, &GuestConfig::source);
+        if (same == old.end())
+            return tl::unexpected<std::string>{
+                fmt::format("guest {}: fd: guests can only be given at the start", guest.name)};
+        if (*same != guest)
+            log(LogLevel::warning, "guest {}: what has changed takes effect at the next start",
+                same->name);
+        guest = *same;
+    }
+    return check_config(config);
+}
+
 /// Guests that are configured as before keep their devices.
 void App::reload_guests() {
     const auto& wanted = command_.config.guests;
-    std::vector<std::pair<vfio::GuestSource, std::weak_ptr<GuestBuffers>>> old;
+    OldBuffers old;
     std::erase_if(guests_, [&](auto& link) {
         if (std::ranges::find(wanted, link->config()) != wanted.end()) return false;
         const std::string name = link->config().name;
-        old.emplace_back(link->config().source, link->buffers());
+        old.emplace_back(link->buffers());
         monitors_.erase(name);
         for (const auto& screen : screens_)
             if (screen->guest() == name) screen->attach(nullptr);
         return true;
     });
-    for (const GuestConfig& config : wanted) {
-        if (find_guest(config.name) != nullptr) continue;
-        const auto same =
-            std::ranges::find(old, config.source, [](const auto& one) { return one.first; });
-        add_guest(config, same != old.end() ? same->second : std::weak_ptr<GuestBuffers>{});
-    }
+    for (const auto& screen : screens_)
+        screen->drop_former();
+    // One device may be called by several names: a new link waits for all that have been left.
+    for (const GuestConfig& config : wanted)
+        if (find_guest(config.name) == nullptr) add_guest(config, old);
 }
 
 /// Outputs that are configured as before stay as they are, with the guest they were switched to.

@@ -48,6 +48,24 @@ Result<Pixels, std::string> capture(FrameThread& frames) {
     return read_host_picture(*picture);
 }
 
+/// What the CRTC has as the guest has it.
+Pixels turn_upright(const Pixels& turned, kms::Rotation rotation) {
+    Pixels upright = black_pixels(kms::rotated(turned.size, rotation));
+    for (std::uint32_t y = 0; y < upright.size.height; ++y)
+        for (std::uint32_t x = 0; x < upright.size.width; ++x) {
+            const Rect pixel{static_cast<std::int32_t>(x),
+                             static_cast<std::int32_t>(y),
+                             {.width = 1, .height = 1}};
+            const Rect from = kms::rotated(pixel, upright.size, rotation);
+            const std::size_t source = static_cast<std::size_t>(from.y) * turned.size.width +
+                                       static_cast<std::size_t>(from.x);
+            const std::size_t target = std::size_t{y} * upright.size.width + x;
+            std::copy_n(turned.rgb.begin() + static_cast<std::ptrdiff_t>(3 * source), 3,
+                        upright.rgb.begin() + static_cast<std::ptrdiff_t>(3 * target));
+        }
+    return upright;
+}
+
 }  // namespace
 
 ControlAnswer App::answer(const json& request) {
@@ -110,7 +128,7 @@ ControlAnswer App::screenshot(const json& request) {
     if (!pixels) {
         auto captured = capture(frames);
         if (!captured) return refusal(fmt::format("{}; and {}", pixels.error(), captured.error()));
-        pixels = std::move(captured);
+        pixels = turn_upright(*captured, (*screen)->config().rotate);
     }
     auto png = encode_png(*pixels);
     if (!png) return refusal(png.error());
@@ -150,7 +168,8 @@ ControlAnswer App::release(const json& request) {
     if (guest == nullptr) return refusal(fmt::format("there is no guest \"{}\"", name));
     guest->release();
     for (const auto& screen : screens_)
-        if (screen->guest() == name && screen->output() != nullptr &&
+        if (screen->output() != nullptr &&
+            (screen->guest() == name || screen->output()->frames().shows_former()) &&
             !screen->output()->frames().wait_attached(let_go_limit))
             return refusal(fmt::format("output {} is held up in a call and has not let go yet",
                                        screen->name()));

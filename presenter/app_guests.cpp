@@ -6,20 +6,14 @@
 
 namespace scanthru {
 
-void App::add_guest(const GuestConfig& config, std::weak_ptr<GuestBuffers> before) {
+void App::add_guest(const GuestConfig& config, OldBuffers before) {
     const std::string& name = config.name;
     const GuestLink::Listener listener{.attached =
                                            [this, name](const auto&) {
                                                present(name);
                                                show_edid(name);
                                            },
-                                       .lost =
-                                           [this, name] {
-                                               present(name);
-                                               if (const auto monitor = monitors_.find(name);
-                                                   monitor != monitors_.end())
-                                                   monitor->second.forget();
-                                           },
+                                       .lost = [this, name] { on_lost(name); },
                                        .changed =
                                            [this, name] {
                                                present(name);
@@ -27,6 +21,15 @@ void App::add_guest(const GuestConfig& config, std::weak_ptr<GuestBuffers> befor
     guests_.push_back(std::make_unique<GuestLink>(*loop_, config, listener));
     guests_.back()->start(std::move(before));
     present(name);
+}
+
+/// Its device is to be let go of, also where another guest has taken its place.
+void App::on_lost(const std::string& guest) {
+    present(guest);
+    for (const auto& screen : screens_)
+        screen->drop_former();
+    if (const auto monitor = monitors_.find(guest); monitor != monitors_.end())
+        monitor->second.forget();
 }
 
 GuestLink* App::find_guest(const std::string& name) const {
@@ -47,8 +50,8 @@ void App::show_edid(const std::string& guest) {
         any = true;
         if (lit == nullptr && screen->output() != nullptr) lit = screen.get();
     }
-    if (!any) return;
     auto& monitor = monitors_.try_emplace(guest, *loop_, guest).first->second;
+    if (!any) return monitor.show(link->buffers(), {});
     if (lit == nullptr) return monitor.unplug(link->buffers());
     const auto& mode = link->config().edid.mode;
     monitor.show(link->buffers(), mode ? kms::generate_edid(*mode, {}) : lit->output()->edid());

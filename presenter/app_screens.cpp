@@ -24,16 +24,20 @@ Screen& App::add_screen(const OutputConfig& config) {
 
 /// Opens what the outputs need and reads what is plugged in.
 void App::refresh_cards() {
-    const auto card_of = [](const auto& screen) -> const std::string& {
-        return screen->config().card;
-    };
     std::vector<std::string> paths;
-    if (std::ranges::any_of(screens_, &std::string::empty, card_of)) paths = Cards::paths();
     for (const auto& screen : screens_)
-        if (const std::string& card = card_of(screen);
+        if (screen->config().card.empty()) paths = Cards::paths();
+    for (const auto& screen : screens_)
+        if (const std::string card = card_path(screen->config());
             !card.empty() && std::ranges::find(paths, card) == paths.end())
             paths.push_back(card);
-    cards_.refresh(paths);
+    // To read a card's state waits for a commit that hangs.
+    cards_.refresh(paths, [this](const OpenCard& card) {
+        return std::ranges::any_of(screens_, [&card](const auto& screen) {
+            return screen->output() != nullptr && screen->is_stalled() &&
+                   &screen->output()->card() == card.card.get();
+        });
+    });
 }
 
 Result<void, std::string> App::light_all() {
@@ -58,13 +62,16 @@ void App::watch_hotplug() {
                    opened.error());
     hotplug_ = *std::move(opened);
     auto watch = loop_->watch(hotplug_->fd(), EPOLLIN, [this](auto) {
-        if (hotplug_->drain() && !replug_timer_)
-            replug_timer_ = loop_->after(settle_time, [this] { replug(); });
+        if (hotplug_->drain()) replug_soon();
     });
     if (!watch)
         return log(LogLevel::warning, "monitors that come and go will not be noticed: {}",
                    watch.error());
     hotplug_watch_ = *std::move(watch);
+}
+
+void App::replug_soon() {
+    if (!replug_timer_) replug_timer_ = loop_->after(settle_time, [this] { replug(); });
 }
 
 /// Looks at what is plugged in now.
@@ -74,7 +81,8 @@ void App::replug() {
     // First what goes: it may make room for what comes.
     for (const auto& screen : screens_)
         if (screen->output() != nullptr && screen->output()->plug(cards_) == Output::Plug::gone)
-            screen->put_out("its monitor was unplugged");
+            screen->put_out(cards_.has(screen->output()->card()) ? "its monitor was unplugged"
+                                                                 : "its card has gone");
     for (const auto& screen : screens_)
         if (screen->output() == nullptr || screen->output()->plug(cards_) == Output::Plug::changed)
             light(*screen);
@@ -102,24 +110,25 @@ void App::read_news(Screen& screen) {
     bool complained = false;
     while (const auto note = frames.notes().pop()) {
         log(urgency(note->kind), "output {}: {}", screen.name(), to_string(*note));
-        if (note->kind != Note::Kind::unshowable_primary) continue;
+        // After a switch it may be the old guest's.
+        if (note->kind != Note::Kind::unshowable_primary || !frames.attached()) continue;
         screen.complain("The picture of this guest " + why_unshowable(*note));
         complained = true;
     }
+    if (!complained && frames.view().primary) screen.complain({});
     if (complained || screen.said_is_stale()) say(screen);
     if (frames.out_of_memory()) {
         log(LogLevel::error, "output {}: out of memory", screen.name());
         exit_code_ = 1;
         return loop_->stop();
     }
-    if (frames.card_gone()) {
-        screen.put_out("its card has gone");
+    if (frames.card_gone() || frames.ended()) {
+        screen.put_out(frames.card_gone() ? "its card has gone" : "it was held up in a call");
         show_edid(screen.guest());
-        replug_timer_ = loop_->after(settle_time, [this] { replug(); });
-        return;
+        return replug_soon();
     }
     if (screen.woken()) screen.blank(false);
-    if (!frames.device_gone()) return;
+    if (!frames.attached() || !frames.device_gone()) return;
     if (GuestLink* const guest = find_guest(screen.guest())) guest->device_gone();
 }
 

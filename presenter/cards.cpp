@@ -19,9 +19,16 @@ std::vector<std::string> Cards::paths() {
     return found;
 }
 
-void Cards::refresh(const std::vector<std::string>& paths) {
+bool Cards::has(const kms::Card& card) const noexcept {
+    return std::ranges::any_of(open_,
+                               [&card](const auto& opened) { return opened->card.get() == &card; });
+}
+
+void Cards::refresh(const std::vector<std::string>& paths,
+                    const std::function<bool(const OpenCard&)>& busy) {
     troubles_.clear();
-    std::erase_if(open_, [this](const auto& opened) {
+    std::erase_if(open_, [&](const auto& opened) {
+        if (busy(*opened)) return false;
         auto topology = kms::Topology::read(*opened->card);
         if (!topology) {
             troubles_.push_back(fmt::format("{}: {}", opened->card->path(), topology.error()));

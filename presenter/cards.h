@@ -4,6 +4,7 @@
 #include "kms/card.h"
 #include "kms/topology.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,7 +27,11 @@ public:
     /// Reads the topologies of the open cards anew, and opens those of `paths` that are not open.
     ///
     /// What cannot be opened, has no atomic KMS or has gone is left out; troubles() says why.
-    void refresh(const std::vector<std::string>& paths);
+    /// Those for which `busy` says so are left as they are.
+    void refresh(const std::vector<std::string>& paths,
+                 const std::function<bool(const OpenCard&)>& busy);
+
+    bool has(const kms::Card& card) const noexcept;
 
     /// Closes what no output uses: not to stay master of cards that others may want to drive.
     void drop_unused();

@@ -353,13 +353,13 @@ Result<Config, std::string> read_config(const std::string& file) {
 }
 
 std::vector<OutputConfig> outputs_of(const Config& config) {
-    std::vector<OutputConfig> outputs = config.outputs;
-    if (outputs.empty()) outputs.emplace_back();
-    for (OutputConfig& output : outputs) {
-        std::error_code error;
-        if (auto path = std::filesystem::canonical(output.card, error); !error) output.card = path;
-    }
-    return outputs;
+    return config.outputs.empty() ? std::vector<OutputConfig>(1) : config.outputs;
+}
+
+std::string card_path(const OutputConfig& output) {
+    std::error_code error;
+    auto path = std::filesystem::canonical(output.card, error);
+    return error ? output.card : path.string();
 }
 
 bool is_same_output(const OutputConfig& one, const OutputConfig& other) {

@@ -99,10 +99,12 @@ Result<void, std::string> check_config(const Config& config);
 /// Guests without a name are called by their place: "guest1", "guest2", …
 void name_guests(std::vector<GuestConfig>& guests);
 
-/// The outputs of a configuration: one with defaults where it has none; cards by the names the
-/// kernel gives them, because a card has several (/dev/dri/by-path/…) and only its first opener
-/// drives it.
+/// The outputs of a configuration: one with defaults where it has none.
 std::vector<OutputConfig> outputs_of(const Config& config);
+
+/// The output's card by the name the kernel gives it now: a card has several (/dev/dri/by-path/…),
+/// and only its first opener drives it. Empty: any.
+std::string card_path(const OutputConfig& output);
 
 /// Whether two outputs mean the same connector or monitor. Pure.
 bool is_same_output(const OutputConfig& one, const OutputConfig& other);

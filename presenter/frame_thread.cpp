@@ -88,6 +88,7 @@ void FrameThread::stop() {
 }
 
 void FrameThread::attach(std::shared_ptr<GuestBuffers> guest) {
+    if (newest_.stop) return;
     newest_.guest = std::move(guest);
     newest_.switched = false;
     ++newest_.number;
@@ -95,6 +96,7 @@ void FrameThread::attach(std::shared_ptr<GuestBuffers> guest) {
 }
 
 void FrameThread::switch_to(std::shared_ptr<GuestBuffers> guest) {
+    if (newest_.stop) return;
     newest_.guest = std::move(guest);
     newest_.switched = true;
     ++newest_.number;
@@ -102,17 +104,20 @@ void FrameThread::switch_to(std::shared_ptr<GuestBuffers> guest) {
 }
 
 void FrameThread::show_instead(SharedPicture picture) {
+    if (newest_.stop) return;
     newest_.instead = std::move(picture);
     ++newest_.instead_number;
     mailbox_.post(newest_);
 }
 
 void FrameThread::blank(bool off) {
+    if (newest_.stop) return;
     newest_.blank = off;
     mailbox_.post(newest_);
 }
 
 void FrameThread::run(Errand errand) {
+    if (newest_.stop) return;
     newest_.errand = std::make_shared<const Errand>(std::move(errand));
     ++newest_.errand_number;
     mailbox_.post(newest_);
@@ -154,6 +159,7 @@ void FrameThread::loop() {
         const bool asks = presenter_.has_guest() && !device_gone_ && !card_gone_;
         const bool busy = asks && !presenter_.blank();
         const auto now = Clock::now();
+        keep_blank(now);
         if (busy) aim(now);
         if (wait(busy ? target_.when - lead() : now + (asks ? blank_sleep : idle_sleep))) {
             if (!read_mail()) return;
@@ -192,16 +198,20 @@ bool FrameThread::read_mail() {
     if (letter.number != carried_out_) {
         // Before the old device is let go of: a new one may be attached as soon as it is.
         device_gone_ = false;
-        if (letter.switched)
+        // While blank there is no frame to take the old guest off the screen.
+        if (letter.switched && !presenter_.blank())
             presenter_.switch_to(letter.guest);
         else
             presenter_.attach(letter.guest, Clock::now());
+        shows_former_ = presenter_.scanout().disowned();
     }
     carried_out_ = letter.number;  // An errand takes its time.
-    if (letter.blank != presenter_.blank()) {
+    if (letter.blank != blank_wished_) {
+        blank_wished_ = letter.blank;
+        blank_tried_ = {};
         changed_while_blank_ = false;
-        presenter_.set_blank(letter.blank, Clock::now());
     }
+    keep_blank(Clock::now());
     if (letter.errand && letter.errand_number != errands_run_) {
         const Scanout& scanout = presenter_.scanout();
         (*letter.errand)(scanout.card(), scanout.pipeline());
@@ -216,6 +226,7 @@ bool FrameThread::read_mail() {
 void FrameThread::present() {
     const auto sampled = Clock::now();
     const auto frame = presenter_.frame(sampled);
+    shows_former_ = presenter_.scanout().disowned();
     switch (frame) {
     case Presenter::Frame::shown: log_flip(sampled); break;
     case Presenter::Frame::refreshed: read_clock(); break;
@@ -230,6 +241,13 @@ void FrameThread::present() {
     case Presenter::Frame::kept: keep_time(sampled); break;
     }
     if (notes_.unannounced() || device_gone_ || card_gone_) news_.ring();
+}
+
+/// What could not be switched off or on is tried again once a second.
+void FrameThread::keep_blank(kms::Timestamp now) {
+    if (blank_wished_ == presenter_.blank() || now - blank_tried_ < idle_sleep) return;
+    blank_tried_ = now;
+    presenter_.set_blank(blank_wished_, now);
 }
 
 void FrameThread::peek() {

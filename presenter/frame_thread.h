@@ -54,6 +54,12 @@ public:
     /// there, or what is said instead, one vblank later.
     void switch_to(std::shared_ptr<GuestBuffers> guest);
 
+    /// Whether something of the guest before switch_to() is on screen still.
+    bool shows_former() const noexcept { return shows_former_.load(); }
+
+    /// Whether it has ended, by request or because it could not go on.
+    bool ended() const noexcept { return ended_.load(); }
+
     /// Whether the newest attach() has been carried out: what was attached before is let go.
     bool attached() const noexcept;
 
@@ -75,7 +81,8 @@ public:
     using Errand = std::function<void(kms::Card&, const kms::Pipeline&)>;
     void run(Errand errand);
 
-    /// Tells the thread to go black and end. Returns at once.
+    /// Tells the thread to go black and end. Returns at once; nothing can be asked of it after
+    /// that.
     void request_stop();
 
     /// Whether it has ended; waits at most `limit`.
@@ -130,6 +137,7 @@ private:
     bool read_mail();
     void present();
     void peek();
+    void keep_blank(kms::Timestamp now);
     void aim(kms::Timestamp now);
     void log_flip(kms::Timestamp sampled);
     void keep_time(kms::Timestamp now);
@@ -148,10 +156,13 @@ private:
     Mailbox<Letter> mailbox_;
     Bell news_;
     Letter newest_;  ///< Main thread: what was posted last.
+    bool blank_wished_ = false;
+    kms::Timestamp blank_tried_;
     std::uint64_t errands_run_ = 0;
     std::uint64_t instead_shown_ = 0;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> changed_while_blank_{false};
+    std::atomic<bool> shows_former_{false};
     std::atomic<bool> device_gone_{false};
     std::atomic<bool> card_gone_{false};
     std::atomic<bool> out_of_memory_{false};

@@ -73,7 +73,7 @@ GuestLink::GuestLink(EventLoop& loop, GuestConfig config, Listener listener)
 
 GuestLink::~GuestLink() = default;
 
-void GuestLink::start(std::weak_ptr<GuestBuffers> before) {
+void GuestLink::start(OldBuffers before) {
     old_buffers_ = std::move(before);
     if (!mdev_.empty()) watch_mdev(mdev_);
     if (std::holds_alternative<vfio::QmpSource>(config_.source)) return connect_monitor();
@@ -86,7 +86,8 @@ void GuestLink::retry(Clock::duration delay) {
 
 void GuestLink::attempt() {
     if (state_ == State::attached) return;
-    if (!old_buffers_.expired() && state_ != State::released) {
+    std::erase_if(old_buffers_, [](const auto& old) { return old.expired(); });
+    if (!old_buffers_.empty() && state_ != State::released) {
         // An output that hangs holds buffers of it: getting those again would be a second GET.
         wait_because("an output has not let go of its old device yet");
         return retry(retry_delay);
@@ -231,7 +232,7 @@ void GuestLink::let_go(const std::string& why) {
     state_ = State::waiting;
     reason_ = why;
     log(LogLevel::info, "guest {}: let go: {}", config_.name, why);
-    old_buffers_ = buffers_;
+    old_buffers_.emplace_back(buffers_);
     buffers_.reset();
     listener_.lost();
     tell();

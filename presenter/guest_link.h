@@ -12,8 +12,12 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 namespace scanthru {
+
+/// Devices that are to be gone.
+using OldBuffers = std::vector<std::weak_ptr<GuestBuffers>>;
 
 /// One configured guest through its life: waiting for it, taking its device, letting it go.
 ///
@@ -42,9 +46,9 @@ public:
     GuestLink& operator=(const GuestLink&) = delete;
     ~GuestLink();
 
-    /// Begins; the listener may be called before this returns. `before`: what another link had of
-    /// the same source; the device is not taken before that is gone.
-    void start(std::weak_ptr<GuestBuffers> before = {});
+    /// Begins; the listener may be called before this returns. `before`: devices that other links
+    /// had, maybe this one; it is not taken before they are gone.
+    void start(OldBuffers before = {});
 
     /// Lets go and stays away until the guest has gone and come back.
     void release();
@@ -96,9 +100,9 @@ private:
     std::string reason_;
 
     std::shared_ptr<GuestBuffers> buffers_;
-    std::weak_ptr<GuestBuffers> old_buffers_;  ///< Of the device before, while an output has them.
-    UniqueFd inherited_;                       ///< fd: until it is attached.
-    ino_t released_inode_ = 0;                 ///< Of the mdev that was released.
+    OldBuffers old_buffers_;    ///< Of devices before, while outputs have them.
+    UniqueFd inherited_;        ///< fd: until it is attached.
+    ino_t released_inode_ = 0;  ///< Of the mdev that was released.
     Clock::time_point attached_at_;
     std::chrono::milliseconds gone_delay_{250};
     UniqueFd container_;

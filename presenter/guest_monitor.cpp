@@ -28,6 +28,9 @@ void GuestMonitor::unplug(const std::shared_ptr<GuestBuffers>& buffers) {
 }
 
 void GuestMonitor::show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid) {
+    if (edid.empty() && unplugged_) {
+        if (const auto plugged = plug(); !plugged) complain(plugged.error());
+    }
     if (edid.empty() || edid == shown_ || !take_down(buffers)) return;
     const auto fitted = kms::fit_edid(edid, unplugged_->max_bytes(), unplugged_->max_size());
     if (const auto written = unplugged_->write(fitted); !written) complain(written.error());

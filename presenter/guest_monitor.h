@@ -24,7 +24,8 @@ public:
     ~GuestMonitor() { forget(); }
 
     /// Link down, the EDID (fitted to what the device takes), 100 ms, link up. What goes wrong is
-    /// logged. Nothing where the device has no such region, or has been shown this EDID already.
+    /// logged. Nothing where the device has no such region, or has been shown this EDID already. An
+    /// empty one only ends unplug().
     void show(const std::shared_ptr<GuestBuffers>& buffers, const kms::Edid& edid);
 
     /// Link down, for as long as there is no monitor: until show() or forget().

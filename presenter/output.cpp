@@ -45,7 +45,7 @@ Result<Choice, NotLit> choose(const Cards& cards, const OutputConfig& config) {
     std::vector<std::string> reasons = cards.troubles();
     for (const auto& opened : cards.all()) {
         const kms::Card& card = *opened->card;
-        if (!config.card.empty() && card.path() != config.card) continue;
+        if (!config.card.empty() && card.path() != card_path(config)) continue;
         if (!card.is_master()) {
             reasons.push_back(
                 fmt::format("{}: another program drives it (a display server?)", card.path()));
@@ -136,6 +136,16 @@ std::optional<kms::SavedState> Output::hand_over(const kms::Pipeline& next) {
     return std::exchange(before_, std::nullopt);
 }
 
+/// What is to be put back at our end: what `former` found at its beginning, or what is there now.
+Result<kms::SavedState> Output::state_before(std::unique_ptr<Output>& former,
+                                             const std::shared_ptr<OpenCard>& opened,
+                                             const kms::Pipeline& pipeline) {
+    if (former && former->opened_ == opened)
+        if (auto before = former->hand_over(pipeline)) return *std::move(before);
+    former.reset();
+    return kms::SavedState::capture(*opened->card, opened->topology, pipeline);
+}
+
 Result<std::unique_ptr<Output>, NotLit>
 Output::light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Output> former) {
     if (former) former->leave();
@@ -149,16 +159,13 @@ Output::light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Ou
             NotLit{.reason = fmt::format("output {} on {}: {}: {}", pipeline.connector.name,
                                          card.path(), what, error)}};
     };
-    std::optional<kms::SavedState> before;
-    if (former && former->opened_ == opened) before = former->hand_over(pipeline);
-    if (!before) {
-        former.reset();
-        auto captured = kms::SavedState::capture(card, opened->topology, pipeline);
-        if (!captured) return failed("cannot read what it shows now", captured.error());
-        before = *std::move(captured);
-    }
+    auto before = state_before(former, opened, pipeline);
+    if (!before) return failed("cannot read what it shows now", before.error());
     auto black = light_up(*opened, pipeline);
-    if (!black) return failed("cannot light it up", black.error());
+    if (!black) {
+        if (former) former->before_ = *std::move(before);
+        return failed("cannot light it up", black.error());
+    }
     former.reset();
 
     std::unique_ptr<Output> output{new Output{config, pipeline, opened, *std::move(before)}};

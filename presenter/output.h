@@ -67,6 +67,9 @@ private:
 
     void introduce() const;
     void leave();
+    static Result<kms::SavedState> state_before(std::unique_ptr<Output>& former,
+                                                const std::shared_ptr<OpenCard>& opened,
+                                                const kms::Pipeline& pipeline);
     std::optional<kms::SavedState> hand_over(const kms::Pipeline& next);
 
     OutputConfig config_;
@@ -77,7 +80,7 @@ private:
     std::unique_ptr<FrameThread> frames_;
     kms::Edid own_edid_;  ///< The monitor's; empty: it has none.
     kms::Edid edid_;
-    std::uint64_t turns_ = 0;
+    std::uint64_t turns_ = UINT64_MAX;  ///< Not looked at yet.
 };
 
 }  // namespace scanthru

@@ -132,10 +132,15 @@ void Presenter::set_blank(bool off, kms::Timestamp now) {
 
 Presenter::Frame Presenter::peek(kms::Timestamp now) {
     if (!composer_.has_guest() || device_gone_) return Frame::unchanged;
-    const auto before = planes_.primary;
+    const Composer::Planes before = planes_;
     ask(PlaneType::primary, now);
+    if (!device_gone_ && scanout_.pipeline().cursor) ask(PlaneType::cursor, now);
     if (device_gone_) return Frame::device_gone;
-    return planes_.primary == before ? Frame::unchanged : Frame::shown;
+    // In the draft dialect this has opened what it names.
+    if (planes_.primary) leave_unfetched(PlaneType::primary, planes_.primary->buffer.dmabuf_id);
+    if (planes_.cursor) leave_unfetched(PlaneType::cursor, planes_.cursor->buffer.dmabuf_id);
+    const bool same = planes_.primary == before.primary && planes_.cursor == before.cursor;
+    return same ? Frame::unchanged : Frame::shown;
 }
 
 std::optional<vfio::GuestPlane>& Presenter::shown_on(PlaneType type) noexcept {

@@ -34,14 +34,17 @@ Result<void, NotLit> Screen::light(const Cards& cards) {
         return tl::unexpected{output.error()};
     }
     output_ = *std::move(output);
+    stopping_ = false;
     why_dark_.clear();
     said_ = {};
     said_in_ = {};
     told_stalled_ = false;
     attached_.reset();
     chosen_ = false;
-    blanked_ = false;
     changed_at_ = Clock::now();
+    // What a person switched off stays off.
+    if (std::exchange(may_wake_, false)) blanked_ = false;
+    if (blanked_) output_->frames().blank(true);
     auto watch = loop_.watch(output_->frames().news().fd(), EPOLLIN, [this](auto) { news_(); });
     if (!watch) return tl::unexpected{NotLit{.reason = fmt::format("{}", watch.error())}};
     watch_ = *std::move(watch);
@@ -72,6 +75,11 @@ void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
         output_->frames().attach(buffers);
 }
 
+void Screen::drop_former() {
+    if (!output_ || !output_->frames().shows_former()) return;
+    output_->frames().attach(attached_.lock());
+}
+
 void Screen::say(const std::string& detail) {
     if (!output_ || config_.idle == Idle::black) return;
     Message message{
@@ -94,8 +102,8 @@ bool Screen::said_is_stale() const {
 void Screen::blank(bool off) {
     may_wake_ = false;
     changed_at_ = Clock::now();
-    if (!output_ || std::exchange(blanked_, off) == off) return;
-    output_->frames().blank(off);
+    blanked_ = off;
+    if (output_) output_->frames().blank(off);
 }
 
 bool Screen::woken() const {
@@ -129,8 +137,9 @@ void Screen::request_end() {
 }
 
 bool Screen::stopped() {
+    const auto limit = std::exchange(stopping_, true) ? std::chrono::seconds::zero() : end_limit;
     output_->frames().request_stop();
-    return output_->frames().wait_stopped(end_limit);
+    return output_->frames().wait_stopped(limit);
 }
 
 bool Screen::end() {

@@ -53,6 +53,10 @@ public:
     /// one's picture stays; no vblank shows a mix of the two.
     void choose(std::string guest);
 
+    /// Nothing of a guest that was shown before is to be on screen any more, not even for as long
+    /// as the new one's picture takes.
+    void drop_former();
+
     bool is_switching() const noexcept { return chosen_; }
 
     /// The guest's device came (or null: is to be let go of at once). Nothing where it is the one
@@ -82,6 +86,9 @@ public:
     /// Blanks it when its time has come.
     void check_blanking(Clock::time_point now);
 
+    /// Whether its thread was last seen held up.
+    bool is_stalled() const noexcept { return told_stalled_ || stopping_; }
+
     /// Whether its thread has got on since the last time, or there is none; says so in the log when
     /// that changes.
     bool check_progress(std::chrono::seconds since);
@@ -109,6 +116,7 @@ private:
     Message said_;  ///< On screen where no guest is to be seen,
     Size said_in_;  ///< drawn for a screen of this size.
     bool told_stalled_ = false;
+    bool stopping_ = false;
     bool blanked_ = false;
     bool may_wake_ = false;  ///< Blanked for want of change.
     std::uint64_t changes_ = 0;

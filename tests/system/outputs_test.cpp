@@ -188,6 +188,30 @@ TEST_F(Outputs, AScreenIsSwitchedOffAndOnAgain) {
     EXPECT_TRUE(crcs->wait_for(picture_crc(1), limit)) << presenter->log();
 }
 
+TEST_F(Outputs, ASwitchWhileTheScreenIsOffLeavesNothingOfTheOldGuest) {
+    begin();
+    presenter->ask({{"command", "blank"}});
+    ASSERT_TRUE(wait([] { return !crtc_is_active(); }));
+    presenter->ask({{"command", "switch"}, {"guest", "b"}});
+    EXPECT_TRUE(wait([&] { return a->counter("dmabufs_live") == 0; })) << presenter->log();
+    presenter->ask({{"command", "unblank"}});
+    EXPECT_TRUE(crcs->wait_for(picture_crc(1), limit)) << presenter->log();
+}
+
+TEST_F(Outputs, WhatWasSwitchedOffStaysOffThroughAnotherMonitor) {
+    begin();
+    presenter->ask({{"command", "blank"}});
+    ASSERT_TRUE(wait([] { return !crtc_is_active(); }));
+    plug("off");
+    ASSERT_TRUE(wait([&] { return !lit(); }));
+    plug("on");
+    ASSERT_TRUE(wait([&] { return lit() && presenter->output()["blank"] == true; }))
+        << presenter->log();
+    EXPECT_FALSE(crtc_is_active());
+    presenter->ask({{"command", "unblank"}});
+    EXPECT_TRUE(crcs->wait_for(picture_crc(0), limit)) << presenter->log();
+}
+
 TEST_F(Outputs, AScreenOnWhichNothingChangesIsSwitchedOffUntilSomethingDoes) {
     begin("guest = \"a\"\nblank_after = 1");
     EXPECT_TRUE(wait([] { return !crtc_is_active(); })) << presenter->log();

@@ -239,6 +239,21 @@ TEST_F(DraftTest, ClosesAnIdThatWasRejectedAndNeverFetched) {
     EXPECT_EQ(vgpu->closed(), 1);
 }
 
+TEST_F(DraftTest, ClosesIdsThatWereOnlyLookedAtWhileTheScreenWasOff) {
+    vgpu->show(picture(1));
+    attach();
+    frame();
+    presenter->set_blank(true, now);
+    for (std::uint64_t address = 2; address <= 5; ++address) {
+        vgpu->show(picture(address));
+        EXPECT_EQ(presenter->peek(now), Frame::shown);
+    }
+    EXPECT_EQ(vgpu->closed(), 3) << "those of 2 to 4; 5 is shown still";
+    presenter->set_blank(false, now);
+    frame();
+    EXPECT_TRUE(shows_primary());
+}
+
 TEST_F(DraftTest, ClosesAnIdWhoseGetFailed) {
     vgpu->show(picture(1));
     attach();
