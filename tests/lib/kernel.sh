@@ -50,7 +50,7 @@ kernel_modules() {
   development=$(kernel_development "$version") || return 1
   headers=$(kernel_headers "$development" "$version")
   source=$(kernel_source "$development" "$version")
-  recipe=$({ hash_of "$project/tests/lib/build-samples"; stat -c '%s %Y' "$source"; } | sha256sum | cut -c 1-16)
+  recipe=$({ hash_of "$project"/tests/lib/{build-samples,vkms.patch}; stat -c '%s %Y' "$source"; } | sha256sum | cut -c 1-16)
   samples=$(cached "samples/$version-$recipe" "$project/tests/lib/build-samples" "$headers" "$source") || return 1
   if [[ ! -e $vgpu/Makefile && ! -e $vgpu/Kbuild ]]; then printf '%s\n' "$samples"; return; fi
   recipe=$recipe-$(hash_of "$project/tests/lib/build-vgpu" "$vgpu")
