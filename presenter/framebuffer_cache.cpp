@@ -97,6 +97,9 @@ FramebufferCache::add(const vfio::GuestPlane& plane, vfio::PlaneType type, kms::
         return &entries_.back();
     }
     entry.twin = twin_shown(plane.buffer.geometry.format, type);
+    // A commit would find out; but where it also tries a place, the place would get the blame.
+    if (entry.twin != 0 && !lists(plane.buffer.geometry.format))
+        step_down(entry, {EINVAL, "the primary plane's formats"});
     // Before room is made: what goes may be another framebuffer of this very import.
     auto import = guest_->acquire(plane.buffer.dmabuf_id);
     const auto room = import ? make_room(**import) : fail(import.error());
@@ -112,13 +115,18 @@ FramebufferCache::add(const vfio::GuestPlane& plane, vfio::PlaneType type, kms::
     return &entries_.back();
 }
 
+/// Whether the primary plane shows this format, in whatever layout.
+bool FramebufferCache::lists(std::uint32_t format) const noexcept {
+    const auto& all = primary_formats_.all();
+    return std::ranges::find(all, format, &kms::FormatModifier::format) != all.end();
+}
+
 /// The twin of a format that the primary plane shows; 0: none. A cursor's alpha is its shape.
 std::uint32_t FramebufferCache::twin_shown(std::uint32_t format,
                                            vfio::PlaneType type) const noexcept {
     if (type != vfio::PlaneType::primary) return 0;
     const std::uint32_t twin = twin_of(format);
-    const auto& all = primary_formats_.all();
-    return std::ranges::find(all, twin, &kms::FormatModifier::format) != all.end() ? twin : 0;
+    return lists(twin) ? twin : 0;
 }
 
 /// Climbs down until the card takes it.

@@ -103,6 +103,7 @@ private:
     void make_picture(Entry& entry, kms::Timestamp now);
     Result<kms::Framebuffer> import(const Entry& entry);
     void step_down(Entry& entry, const Error& reason);
+    bool lists(std::uint32_t format) const noexcept;
     std::uint32_t twin_shown(std::uint32_t format, vfio::PlaneType type) const noexcept;
 
     kms::Card& card_;
