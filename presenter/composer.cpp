@@ -100,13 +100,60 @@ Composer::Composition Composer::compose(Planes& planes, Size screen, kms::Timest
     const bool cursor = wants_cursor(planes);
     // Importing a new primary may evict, but not what the cursor's answer has just named.
     if (cursor) cache_->keep(planes.cursor->buffer);
+    drawn_.reset();
+    sprite_.size = {};
+    if (!cursor || has_plane_for(*planes.cursor)) {
+        if (planes.primary) primary_picture(planes, screen, made, now);
+        if (cursor) cursor_picture(*planes.cursor, screen, made, now);
+        return made;
+    }
+    auto drawn = read_cursor(*planes.cursor, now);
     if (planes.primary) primary_picture(planes, screen, made, now);
-    if (cursor) cursor_picture(*planes.cursor, screen, made, now);
+    const SharedPicture& primary = made.scene.primary;
+    if (drawn && (!primary || primary->rung != Rung::copy))
+        drawn = fail(EOPNOTSUPP, "a picture of our own to draw it into");
+    made.scene.cursor_position = planes.cursor->position;
+    if (drawn)
+        told_cursor_.reset();
+    else
+        cursor_unshowable(*planes.cursor, {EOPNOTSUPP, "a plane for this cursor"}, drawn.error(),
+                          made, now);
     return made;
 }
 
+/// Whether a plane may show it, with its own memory or in a host picture.
+bool Composer::has_plane_for(const vfio::GuestPlane& cursor) noexcept {
+    if (!cursor_copier_) return false;
+    const auto& plane = *scanout_.pipeline().cursor;
+    const Size size = cursor.buffer.geometry.size;
+    const Size largest = scanout_.card().capabilities().cursor;
+    return plane.kind == kms::PlaneKind::overlay ||
+           (size.width <= largest.width && size.height <= largest.height) ||
+           !cache_->obstacle(cursor.buffer);
+}
+
+/// The cursor's image, to be drawn into the copy that is made next.
+Result<void> Composer::read_cursor(const vfio::GuestPlane& plane, kms::Timestamp now) {
+    static_cast<void>(cache_->acquire(plane, PlaneType::cursor, now));
+    const auto memory = cache_->memory(plane);
+    if (!memory) return fail(memory.error());
+    if (auto read = read_sprite(sprite_, plane.buffer.geometry, **memory); !read) return read;
+    drawn_ = plane;
+    return {};
+}
+
+void Composer::place_sprite(const Canvas& canvas) {
+    if (!drawn_) return;
+    const Placement guest{
+        .source = canvas.source,
+        .target = {.x = canvas.at.x, .y = canvas.at.y, .size = canvas.source.size}};
+    const Rect target =
+        place_cursor(drawn_->position, sprite_.size, guest, drawn_->hotspot.value_or(Point{}));
+    sprite_.at = {target.x, target.y};
+}
+
 bool Composer::wants_cursor(const Planes& planes) const noexcept {
-    if (!cursor_copier_ || !planes.cursor || planes.cursor == refused_cursor_) return false;
+    if (!planes.cursor || planes.cursor == refused_cursor_) return false;
     // Asked for the cursor, mdpy answers with the primary's data: the desktop would be the cursor.
     return !planes.primary || planes.cursor->buffer != planes.primary->buffer;
 }
@@ -205,6 +252,7 @@ bool Composer::copy_is_due(const vfio::BufferKey& key,
                            const Canvas& canvas,
                            kms::Timestamp now) const {
     if (!copied_ || copied_->key != key || copied_canvas_ != canvas) return true;
+    if (!primary_copier_.has_drawn(sprite_)) return true;
     return now - changed_at_ < active_time || now - copied_at_ >= settings_.refresh_idle;
 }
 
@@ -213,6 +261,7 @@ Result<SharedPicture> Composer::copy_primary(const vfio::GuestPlane& asked,
                                              const Canvas& canvas,
                                              kms::Timestamp now) {
     const vfio::Geometry& geometry = asked.buffer.geometry;
+    place_sprite(canvas);
     if (refused_copy_ == geometry) return fail(EINVAL, "a commit that shows a copy");
     if (!copy_is_due(asked.buffer, canvas, now)) return copied_;
     if (failed_copy_ && failed_copy_->key == asked.buffer && failed_copy_->canvas == canvas &&
@@ -235,7 +284,7 @@ Result<SharedPicture>
 Composer::copy_once(const vfio::GuestPlane& plane, const Canvas& canvas, kms::Timestamp now) {
     const auto memory = cache_->memory(plane);
     if (!memory) return fail(memory.error());
-    auto copied = primary_copier_.copy(plane.buffer, **memory, canvas);
+    auto copied = primary_copier_.copy(plane.buffer, **memory, canvas, sprite_);
     if (!copied) return fail(copied.error());
     copied_at_ = now;
     copied_canvas_ = canvas;
@@ -299,10 +348,17 @@ void Composer::cursor_picture(const vfio::GuestPlane& plane,
         scene.cursor = *picture;
         return;
     }
+    cursor_unshowable(plane, direct ? picture.error() : direct.error(), picture.error(), made, now);
+}
+
+void Composer::cursor_unshowable(const vfio::GuestPlane& plane,
+                                 const Error& error,
+                                 const Error& copy_error,
+                                 Composition& made,
+                                 kms::Timestamp now) {
     made.no_cursor = true;
     ++counters_.unshowable;
-    complain(PlaneType::cursor, plane.buffer, direct ? picture.error() : direct.error(),
-             picture.error(), now);
+    complain(PlaneType::cursor, plane.buffer, error, copy_error, now);
 }
 
 /// A part of the cursor's image in a host picture of the size that the hardware has for cursors.

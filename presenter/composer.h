@@ -101,8 +101,16 @@ private:
                         Size screen,
                         Composition& made,
                         kms::Timestamp now);
+    void cursor_unshowable(const vfio::GuestPlane& plane,
+                           const Error& error,
+                           const Error& copy_error,
+                           Composition& made,
+                           kms::Timestamp now);
     Result<SharedPicture> copy_cursor(const vfio::GuestPlane& plane, const Rect& part);
     bool wants_cursor(const Planes& planes) const noexcept;
+    bool has_plane_for(const vfio::GuestPlane& cursor) noexcept;
+    Result<void> read_cursor(const vfio::GuestPlane& plane, kms::Timestamp now);
+    void place_sprite(const Canvas& canvas);
     void complain(vfio::PlaneType type,
                   const vfio::BufferKey& key,
                   const Error& error,
@@ -119,6 +127,8 @@ private:
     std::optional<FramebufferCache> cache_;
     Copier primary_copier_;
     std::optional<Copier> cursor_copier_;
+    Sprite sprite_;                          ///< The cursor that is drawn into copies,
+    std::optional<vfio::GuestPlane> drawn_;  ///< as the guest has it; empty: none is.
     Fitting fitting_;
     CacheCounts earlier_;  ///< Of the guests before this one.
     std::uint64_t earlier_gets_ = 0;

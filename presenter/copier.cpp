@@ -2,6 +2,7 @@
 #include "presenter/copier.h"
 
 #include "base/bus_error.h"
+#include "presenter/layout.h"
 #include "presenter/pixel_layout.h"
 
 #include <algorithm>
@@ -13,6 +14,9 @@ namespace scanthru {
 namespace {
 
 constexpr std::size_t max_targets = 3;
+
+/// The version of a row that is not as the guest has it.
+constexpr std::uint64_t drawn_over = ~std::uint64_t{0};
 
 bool has_alpha(std::uint32_t format) {
     const auto layout = lookup_layout(format);
@@ -61,6 +65,7 @@ void Copier::clear() {
     targets_.clear();
     newest_.reset();
     newest_key_.reset();
+    sprite_ = {};
     canvas_.reset();
     shadow_holds_ = false;
     shadow_ = {};
@@ -98,22 +103,16 @@ Copier::prepare(const vfio::Geometry& geometry, const Canvas& canvas, const Gues
     return {};
 }
 
-Result<Copier::Copied>
-Copier::copy(const vfio::BufferKey& key, const GuestMemory& memory, const Canvas& canvas) {
+Result<Copier::Copied> Copier::copy(const vfio::BufferKey& key,
+                                    const GuestMemory& memory,
+                                    const Canvas& canvas,
+                                    const Sprite& sprite) {
     if (const auto prepared = prepare(key.geometry, canvas, memory); !prepared)
         return fail(prepared.error());
     const auto target = free_target();
     if (!target) return fail(target.error());
 
-    const std::size_t pixel = lookup_layout(key.geometry.format)->bytes;
-    const Rows rows{.from = memory.bytes().data() +
-                            std::size_t{key.geometry.stride} *
-                                static_cast<std::size_t>(canvas.source.y) +
-                            pixel * static_cast<std::size_t>(canvas.source.x),
-                    .from_stride = key.geometry.stride,
-                    .bytes = row_.size(),
-                    .pixels = canvas.source.size.width,
-                    .count = canvas.source.size.height};
+    const Rows rows = rows_in(memory);
     const bool again = newest_key_ == key;
     bool changed = true;
     if (const auto begun = memory.begin(); !begun) return fail(begun.error());
@@ -128,11 +127,26 @@ Copier::copy(const vfio::BufferKey& key, const GuestMemory& memory, const Canvas
     if (!whole) return fail(EFAULT, "reading the guest's memory");
     if (!ended) return fail(ended.error());
     newest_key_ = key;
-    if (!changed) return Copied{newest_, false};
+    if (!changed && sprite_ == sprite) return Copied{newest_, false};
+    sprite_ = sprite;
     if (again) write_changed(rows, **target);
+    draw_sprite(**target);
     (*target)->picture->key = key;
     newest_ = (*target)->picture;
     return Copied{newest_, true};
+}
+
+/// Of the picture and the part that everything was prepared for.
+Copier::Rows Copier::rows_in(const GuestMemory& memory) const {
+    const std::size_t pixel = lookup_layout(geometry_.format)->bytes;
+    const Rect& source = canvas_->source;
+    return {.from = memory.bytes().data() +
+                    std::size_t{geometry_.stride} * static_cast<std::size_t>(source.y) +
+                    pixel * static_cast<std::size_t>(source.x),
+            .from_stride = geometry_.stride,
+            .bytes = row_.size(),
+            .pixels = source.size.width,
+            .count = source.size.height};
 }
 
 /// Reads the rows into the shadow; whether any of them differs from what it held.
@@ -174,6 +188,23 @@ void Copier::write_changed(const Rows& rows, Target& target) {
         else
             format_.converter(row_of(target, row), from, rows.pixels);
         target.rows[row] = versions_[row];
+    }
+}
+
+/// Reads no more of the host picture, which may be write-combined, than is below the sprite.
+void Copier::draw_sprite(Target& target) {
+    const Rect clip{.x = canvas_->at.x, .y = canvas_->at.y, .size = canvas_->source.size};
+    const Rect part = intersect(sprite_.rect(), clip);
+    if (part.size.width == 0) return;
+    const PixelLayout layout = *lookup_layout(format_.format);
+    for (std::uint32_t row = 0; row < part.size.height; ++row) {
+        const std::int32_t y = part.y + static_cast<std::int32_t>(row);
+        const auto guest_row = static_cast<std::uint32_t>(y - canvas_->at.y);
+        std::byte* const canvas_row =
+            row_of(target, guest_row) -
+            std::size_t{layout.bytes} * static_cast<std::size_t>(canvas_->at.x);
+        blend_row(canvas_row, y, layout, sprite_, clip);
+        target.rows[guest_row] = drawn_over;
     }
 }
 

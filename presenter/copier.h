@@ -6,6 +6,7 @@
 #include "presenter/guest_memory.h"
 #include "presenter/picture.h"
 #include "presenter/row_copy.h"
+#include "presenter/sprite.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,13 +55,19 @@ public:
         bool changed = true;  ///< False: exactly what the last copy() returned.
     };
 
-    /// Copies `key` out of `memory`.
+    /// Copies `key` out of `memory`, with `sprite` drawn over it, as far as it is over the guest's
+    /// part of the canvas.
     ///
     /// Errors: EOPNOTSUPP for a tiled modifier or a format without an answer; EFBIG when `memory`
     /// is shorter than the picture; EFAULT when the memory went while it was read; EBUSY when all
     /// three pictures are in use; those of kms::HostPicture::allocate(), and of GuestMemory.
-    Result<Copied>
-    copy(const vfio::BufferKey& key, const GuestMemory& memory, const Canvas& canvas);
+    Result<Copied> copy(const vfio::BufferKey& key,
+                        const GuestMemory& memory,
+                        const Canvas& canvas,
+                        const Sprite& sprite = {});
+
+    /// Whether the newest copy has this sprite on it.
+    bool has_drawn(const Sprite& sprite) const noexcept { return sprite == sprite_; }
 
     /// Lets go of the pictures; those that are shown stay until they are not.
     void clear();
@@ -87,9 +94,11 @@ private:
     Result<Target*> free_target();
     Result<Target> create_target();
     void repaint(Target& target) const;
+    Rows rows_in(const GuestMemory& memory) const;
     bool read_changed(const Rows& rows);
     void write_all(const Rows& rows, Target& target);
     void write_changed(const Rows& rows, Target& target);
+    void draw_sprite(Target& target);
     std::byte* row_of(Target& target, std::uint32_t row) const;
 
     kms::Card& card_;
@@ -104,6 +113,7 @@ private:
     std::vector<Target> targets_;
     SharedPicture newest_;
     std::optional<vfio::BufferKey> newest_key_;
+    Sprite sprite_;  ///< On newest_.
 
     std::uint64_t version_ = 0;            ///< Of the newest row.
     std::vector<std::uint64_t> versions_;  ///< When each row changed last.

@@ -58,6 +58,13 @@ constexpr std::uint32_t read_channel(std::uint32_t word, Channel channel) {
     return most == 255 ? value : (value * 255 + most / 2) / most;
 }
 
+/// A premultiplied colour over another, of which `clear` (0 … 255) shines through. A guest's
+/// colours may exceed their alpha; the hardware saturates, and so does this. Pure.
+constexpr std::uint32_t mix(std::uint32_t colour, std::uint32_t below, std::uint32_t clear) {
+    const std::uint32_t sum = colour + (below * clear + 127) / 255;
+    return sum < 255 ? sum : 255;
+}
+
 inline std::uint32_t load_word(const std::byte* at, std::uint32_t bytes) {
     std::uint32_t word = 0;
     std::memcpy(&word, at, bytes);

@@ -31,14 +31,12 @@ struct Axis {
 
 void store(std::uint8_t* rgb, std::uint32_t word, const PixelLayout& layout, Blend blend) {
     const std::uint32_t clear = blend == Blend::none ? 0 : 255 - read_channel(word, layout.alpha);
-    const auto mix = [&](std::uint8_t& below, Channel channel) {
-        // A guest's colours may exceed their alpha; the hardware saturates.
-        const std::uint32_t sum = read_channel(word, channel) + (below * clear + 127) / 255;
-        below = static_cast<std::uint8_t>(std::min(sum, 255U));
+    const auto draw = [&](std::uint8_t& below, Channel channel) {
+        below = static_cast<std::uint8_t>(mix(read_channel(word, channel), below, clear));
     };
-    mix(rgb[0], layout.red);
-    mix(rgb[1], layout.green);
-    mix(rgb[2], layout.blue);
+    draw(rgb[0], layout.red);
+    draw(rgb[1], layout.green);
+    draw(rgb[2], layout.blue);
 }
 
 }  // namespace

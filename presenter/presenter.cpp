@@ -108,8 +108,7 @@ Presenter::Frame Presenter::present(kms::Timestamp now) {
     if (!composer_.has_guest() || device_gone_) return Frame::kept;
     ++counters_.frames;
     const bool asked = ask(PlaneType::primary, now);
-    // Without a plane for it, nobody would fetch or close what the answer names.
-    if (!device_gone_ && scanout_.pipeline().cursor) ask(PlaneType::cursor, now);
+    if (!device_gone_) ask(PlaneType::cursor, now);
     if (device_gone_) return Frame::device_gone;
 
     if (const kms::Mode* const mode = mode_to_follow()) return follow(*mode, now);
@@ -134,7 +133,7 @@ Presenter::Frame Presenter::peek(kms::Timestamp now) {
     if (!composer_.has_guest() || device_gone_) return Frame::unchanged;
     const Composer::Planes before = planes_;
     ask(PlaneType::primary, now);
-    if (!device_gone_ && scanout_.pipeline().cursor) ask(PlaneType::cursor, now);
+    if (!device_gone_) ask(PlaneType::cursor, now);
     if (device_gone_) return Frame::device_gone;
     // In the draft dialect this has opened what it names.
     if (planes_.primary) leave_unfetched(PlaneType::primary, planes_.primary->buffer.dmabuf_id);

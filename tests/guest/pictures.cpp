@@ -2,6 +2,7 @@
 // In the nested guest: shows numbered pictures through libdrm, and does what its keyboard says.
 //   at once   tells of its monitor, and shows picture 1, in 640x480
 //   F         300 page flips between pictures 2 and 3, which have been drawn before
+//   S         shows picture 4 in 800x600, and the next time picture 1 again
 //   R         reboots
 // What it says on standard output, the serial console, is what the test waits for.
 #include "vgpu/picture.h"
@@ -27,8 +28,6 @@
 
 namespace {
 
-constexpr std::uint32_t width = 640;
-constexpr std::uint32_t height = 480;
 constexpr unsigned flips = 300;
 /// Without a vblank to wait for, bochs-drm would flip faster than anybody could see.
 constexpr std::chrono::milliseconds between_flips{25};
@@ -45,21 +44,31 @@ int must(int result, const char* what) {
     std::exit(1);
 }
 
-/// VESA's 640x480 at 60 Hz: the monitor's EDID need not list it.
-drmModeModeInfo vga_mode() {
+/// VESA's at 60 Hz: the monitor's EDID need not list them.
+drmModeModeInfo vesa_mode(std::uint32_t clock,
+                          const std::array<std::uint16_t, 4>& across,
+                          const std::array<std::uint16_t, 4>& down) {
     drmModeModeInfo mode{};
-    mode.clock = 25175;
-    mode.hdisplay = width;
-    mode.hsync_start = 656;
-    mode.hsync_end = 752;
-    mode.htotal = 800;
-    mode.vdisplay = height;
-    mode.vsync_start = 490;
-    mode.vsync_end = 492;
-    mode.vtotal = 525;
+    mode.clock = clock;
+    mode.hdisplay = across[0];
+    mode.hsync_start = across[1];
+    mode.hsync_end = across[2];
+    mode.htotal = across[3];
+    mode.vdisplay = down[0];
+    mode.vsync_start = down[1];
+    mode.vsync_end = down[2];
+    mode.vtotal = down[3];
     mode.vrefresh = 60;
     mode.flags = DRM_MODE_FLAG_NHSYNC | DRM_MODE_FLAG_NVSYNC;
     return mode;
+}
+
+drmModeModeInfo vga_mode() {
+    return vesa_mode(25175, {640, 656, 752, 800}, {480, 490, 492, 525});
+}
+
+drmModeModeInfo svga_mode() {
+    return vesa_mode(40000, {800, 840, 968, 1056}, {600, 601, 605, 628});
 }
 
 /// The guest's only card, CRTC and connector.
@@ -108,8 +117,10 @@ void say_monitor(const Display& display) {
     drmModeFreeConnector(connector);
 }
 
-/// A framebuffer with picture `number` on it; lives until the program ends.
-std::uint32_t draw(const Display& display, std::uint32_t number) {
+/// A framebuffer for this mode with picture `number` on it; lives until the program ends.
+std::uint32_t draw(const Display& display, const drmModeModeInfo& mode, std::uint32_t number) {
+    const std::uint32_t width = mode.hdisplay;
+    const std::uint32_t height = mode.vdisplay;
     std::uint32_t handle = 0;
     std::uint32_t stride = 0;
     std::uint64_t size = 0;
@@ -149,6 +160,12 @@ void flip_many(const Display& display, const std::array<std::uint32_t, 2>& frame
     say("flipped " + std::to_string(flips));
 }
 
+void light(Display& display, drmModeModeInfo mode, std::uint32_t framebuffer) {
+    must(
+        drmModeSetCrtc(display.card, display.crtc, framebuffer, 0, 0, &display.connector, 1, &mode),
+        "drmModeSetCrtc");
+}
+
 std::vector<pollfd> open_keyboards() {
     std::vector<pollfd> inputs;
     for (unsigned i = 0; i < 8; ++i) {
@@ -178,16 +195,22 @@ int next_key(std::vector<pollfd>& inputs) {
 int main() {
     Display display = open_display();
     say_monitor(display);
-    const std::uint32_t first = draw(display, 1);
-    const std::array two{draw(display, 2), draw(display, 3)};
+    const drmModeModeInfo mode = vga_mode();
+    const std::uint32_t first = draw(display, mode, 1);
+    const std::array two{draw(display, mode, 2), draw(display, mode, 3)};
+    const std::uint32_t large = draw(display, svga_mode(), 4);
+    bool is_large = false;
     auto keyboards = open_keyboards();
-    drmModeModeInfo mode = vga_mode();
-    must(drmModeSetCrtc(display.card, display.crtc, first, 0, 0, &display.connector, 1, &mode),
-         "drmModeSetCrtc");
+    light(display, mode, first);
     say("painted");
     while (true) {
         switch (next_key(keyboards)) {
         case KEY_F: flip_many(display, two); break;
+        case KEY_S:
+            is_large = !is_large;
+            light(display, is_large ? svga_mode() : mode, is_large ? large : first);
+            say(is_large ? "800x600" : "640x480");
+            break;
         case KEY_R:
             say("reboots");
             ::reboot(RB_AUTOBOOT);

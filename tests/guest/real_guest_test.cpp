@@ -54,6 +54,7 @@ bool group_is_free(const std::string& uuid) {
 class RealGuest : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
+        broken = false;
         vgpu = std::make_unique<vgpu::TestVgpu>();
         guest = std::make_unique<NestedGuest>("pictures");
         // Before its guest: nothing but the socket's path is known.
@@ -136,6 +137,17 @@ TEST_F(RealGuest, KeepsItsPictureWhilePaused) {
     expect_on_screen(crc_of(1), "picture 1 of a paused guest");
     guest->ask("cont", "{}");
     EXPECT_TRUE(PresenterProcess::wait([] { return link()["paused"] == false; }, at_once));
+}
+
+TEST_F(RealGuest, TakesAnotherSizeAndTheMonitorFollows) {
+    constexpr Size other{800, 600};
+    guest->press("s");
+    guest->wait_for("guest: 800x600", seconds{60});
+    expect_on_screen(predict_crc(guest_picture(4, other), nullptr, {}), "picture 4, larger");
+    EXPECT_EQ(presenter->output()["mode"]["width"], other.width);
+    guest->press("s");
+    guest->wait_for("guest: 640x480", seconds{60});
+    expect_on_screen(crc_of(1), "picture 1 in its old size");
 }
 
 TEST_F(RealGuest, IsFoundRunningByTheNextScanthru) {

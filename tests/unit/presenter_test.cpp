@@ -147,18 +147,6 @@ TEST_F(PresenterTest, ACursorThatIsTheDesktopIsNone) {
     EXPECT_FALSE(cursor());
 }
 
-TEST_F(PresenterTest, WithoutACursorPlaneTheCursorIsNotEvenImported) {
-    set_up({.cursor = false, .overlay = false}, {});
-    vgpu->show(picture(1));
-    vgpu->show(PlaneType::cursor, guest_cursor(2));
-    attach();
-    const int queries = vgpu->calls(VFIO_DEVICE_QUERY_GFX_PLANE);
-    frame();
-    EXPECT_EQ(gets(), 1);
-    EXPECT_FALSE(presenter->view().cursor);
-    EXPECT_EQ(vgpu->calls(VFIO_DEVICE_QUERY_GFX_PLANE), queries + 1) << "nor asked for";
-}
-
 TEST_F(PresenterTest, AnOverlayPlaneStandsInForACursorPlane) {
     set_up({.cursor = false}, {.mappable = true});
     EXPECT_EQ(display->value(FakeDrm::overlay(), "zpos"), 7U) << "above the picture";
