@@ -26,7 +26,11 @@ enum class Refresh {
 };
 
 /// What is shown where no guest is to be seen.
-enum class Idle { message, black };
+enum class Idle {
+    message,
+    black,
+    hold,  ///< The last picture of a guest that has gone; a message where there was none.
+};
 
 /// What is shown of a guest that is paused.
 enum class Paused { hold, message };
@@ -42,7 +46,7 @@ struct OutputConfig {
     Fit fit = Fit::follow;              ///< `fit = "follow" | "scale" | "center" | "crop"`
     std::string guest;                  ///< Name of the guest to show; empty: the first one.
     Refresh refresh = Refresh::automatic;
-    Idle idle = Idle::message;           ///< `idle = "message" | "black"`
+    Idle idle = Idle::message;           ///< `idle = "message" | "black" | "hold"`
     Paused paused = Paused::hold;        ///< `paused = "hold" | "message"`
     std::chrono::seconds blank_after{};  ///< `blank_after`, without change; zero: never.
     std::string image;                   ///< `image = "FILE.png"`: shown above the message.

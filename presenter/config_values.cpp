@@ -48,9 +48,10 @@ constexpr std::array<Word<Paused>, 2> paused_words{{
     {"message", Paused::message},
 }};
 
-constexpr std::array<Word<Idle>, 2> idle_words{{
+constexpr std::array<Word<Idle>, 3> idle_words{{
     {"message", Idle::message},
     {"black", Idle::black},
+    {"hold", Idle::hold},
 }};
 
 constexpr std::array<Word<Refresh>, 3> refresh_words{{

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <drm_fourcc.h>
 #include <memory>
 #include <pango/pangocairo.h>
@@ -123,6 +124,23 @@ draw_message(std::span<std::byte> memory, std::size_t stride, Size size, const M
     cairo_surface_flush(surface.get());
     if (!complaint.empty()) return tl::unexpected{std::move(complaint)};
     return {};
+}
+
+Result<SharedPicture> make_still(kms::Card& card, const Pixels& pixels) {
+    auto host = kms::HostPicture::create(card, pixels.size);
+    if (!host) return fail(host.error());
+    const auto memory = host->map();
+    if (!memory) return fail(memory.error());
+    const std::uint8_t* rgb = pixels.rgb.data();
+    for (std::uint32_t y = 0; y < pixels.size.height; ++y) {
+        std::byte* to = memory->data() + std::size_t{host->stride()} * y;
+        for (std::uint32_t x = 0; x < pixels.size.width; ++x, rgb += 3, to += 4) {
+            const std::uint32_t word =
+                0xFF000000U | std::uint32_t{rgb[0]} << 16 | std::uint32_t{rgb[1]} << 8 | rgb[2];
+            std::memcpy(to, &word, sizeof(word));
+        }
+    }
+    return std::make_shared<const Picture>(Picture{nullptr, {}, Rung::message, *std::move(host)});
 }
 
 Result<SharedPicture> make_message(kms::Card& card, Size screen, const Message& message) {

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "kms/card.h"
 #include "presenter/picture.h"
+#include "presenter/pixels.h"
 
 #include <cstddef>
 #include <span>
@@ -26,6 +27,10 @@ struct Message {
 /// The error is a sentence: an image that cannot be read. The text is drawn all the same.
 Result<void, std::string>
 draw_message(std::span<std::byte> memory, std::size_t stride, Size size, const Message& message);
+
+/// What was on a screen as a picture of our own, for a primary plane. Errors: those of
+/// kms::HostPicture::create().
+Result<SharedPicture> make_still(kms::Card& card, const Pixels& pixels);
 
 /// The same as a picture that a primary plane can show. Errors: those of
 /// kms::HostPicture::create(); an image that cannot be read is logged.

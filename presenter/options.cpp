@@ -67,7 +67,7 @@ void add_run(CLI::App& app, Given& given) {
     add_text(run, "--fit", given.fit, "POLICY",
              "A guest of another size: follow (default), scale, center or crop");
     add_text(run, "--idle", given.idle, "WHAT",
-             "Without a guest's picture: message (default) or black");
+             "Without a guest's picture: message (default), black or hold");
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--margin-us", given.margin, "N",

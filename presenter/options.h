@@ -71,7 +71,7 @@ using Command = std::variant<RunCommand,
 ///
 /// Command line beats file beats default. `run` options: --config FILE, --guest SOURCE, --output
 /// NAME, --card PATH, --mode WISH, --modeline LINE, --abi DIALECT, --refresh auto|always|never,
-/// --margin-us N, --fit follow|scale|center|crop, --idle message|black, --control SOCKET,
+/// --margin-us N, --fit follow|scale|center|crop, --idle message|black|hold, --control SOCKET,
 /// --log-level error|warning|info|debug.
 /// --guest replaces the file's guests. --output leaves only this output, with what the file says of
 /// it; the options that speak of an output go to the only one. --abi goes to every guest.

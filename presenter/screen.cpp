@@ -2,6 +2,7 @@
 #include "presenter/screen.h"
 
 #include "base/log.h"
+#include "presenter/screenshot.h"
 
 #include <sys/epoll.h>
 #include <utility>
@@ -38,6 +39,7 @@ Result<void, NotLit> Screen::light(const Cards& cards) {
     why_dark_.clear();
     said_ = {};
     said_in_ = {};
+    held_ = false;
     told_stalled_ = false;
     attached_.reset();
     chosen_ = false;
@@ -63,10 +65,14 @@ void Screen::put_out(const std::string& why) {
 void Screen::choose(std::string guest) {
     guest_ = std::move(guest);
     chosen_ = true;
+    if (std::exchange(held_, false)) said_ = {};
 }
 
 void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
-    if (!output_ || attached_.lock() == buffers) return;
+    const auto before = attached_.lock();
+    if (!output_ || before == buffers) return;
+    if (!buffers && before && !chosen_ && config_.idle == Idle::hold) hold();
+    if (buffers && std::exchange(held_, false)) said_ = {};
     attached_ = buffers;
     trouble_.clear();
     if (std::exchange(chosen_, false) && buffers)
@@ -75,13 +81,28 @@ void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
         output_->frames().attach(buffers);
 }
 
+/// Its last picture stays, in memory of our own; a message where it cannot be read.
+void Screen::hold() {
+    FrameThread& frames = output_->frames();
+    const OutputView view = frames.view();
+    if (!view.primary) return;
+    const auto pixels = read_scene(frames.scene(), view.screen);
+    if (!pixels) return log(LogLevel::info, "output {}: {}", name(), pixels.error());
+    auto still = make_still(output_->card(), *pixels);
+    if (!still)
+        return log(LogLevel::warning, "output {}: no memory for the last picture: {}", name(),
+                   still.error());
+    frames.show_instead(*std::move(still));
+    held_ = true;
+}
+
 void Screen::drop_former() {
     if (!output_ || !output_->frames().shows_former()) return;
     output_->frames().attach(attached_.lock());
 }
 
 void Screen::say(const std::string& detail) {
-    if (!output_ || config_.idle == Idle::black) return;
+    if (!output_ || config_.idle == Idle::black || held_) return;
     Message message{
         .title = guest_, .detail = trouble_.empty() ? detail : trouble_, .image = config_.image};
     const Size size = output_->frames().view().screen;

@@ -102,6 +102,7 @@ public:
 
 private:
     bool stopped();
+    void hold();
 
     EventLoop& loop_;
     OutputConfig config_;
@@ -113,8 +114,9 @@ private:
     EventLoop::Watch watch_;
     std::string why_dark_;
     std::string trouble_;
-    Message said_;  ///< On screen where no guest is to be seen,
-    Size said_in_;  ///< drawn for a screen of this size.
+    Message said_;       ///< On screen where no guest is to be seen,
+    Size said_in_;       ///< drawn for a screen of this size.
+    bool held_ = false;  ///< What is shown instead is the last picture of its guest.
     bool told_stalled_ = false;
     bool stopping_ = false;
     bool blanked_ = false;

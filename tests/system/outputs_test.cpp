@@ -64,9 +64,10 @@ protected:
         std::ofstream{config_file} << fmt::format(
             "[[guest]]\nname = \"a\"\nsource = \"mdev:{}\"\n"
             "[[guest]]\nname = \"b\"\nsource = \"mdev:{}\"\n"
-            "[[output]]\ncard = \"{}\"\nmodeline = \"{}\"\nrefresh = \"never\"\nidle = \"black\"\n"
-            "{}\n{}\n",
-            a->uuid(), b->uuid(), vkms_card(), small_modeline(60), output, more);
+            "[[output]]\ncard = \"{}\"\nmodeline = \"{}\"\nrefresh = \"never\"\n"
+            "{}{}\n{}\n",
+            a->uuid(), b->uuid(), vkms_card(), small_modeline(60),
+            output.find("idle") == std::string::npos ? "idle = \"black\"\n" : "", output, more);
     }
 
     void begin(const std::string& output = "guest = \"a\"") {
@@ -95,8 +96,11 @@ protected:
         if (presenter) {
             EXPECT_EQ(presenter->stop(), 0);
         }
-        for (const auto* guest : {&*a, &*b})
-            EXPECT_EQ(guest->counter("dmabufs_live"), 0);
+        for (const auto* guest : {&a, &b}) {
+            if (*guest) {
+                EXPECT_EQ((*guest)->counter("dmabufs_live"), 0);
+            }
+        }
     }
 
     std::optional<vgpu::TestVgpu> a{std::in_place};
@@ -146,6 +150,25 @@ TEST_F(Outputs, AMonitorThatGoesAndComesBackFindsItsPictureAgain) {
         ASSERT_TRUE(crcs->wait_for(picture_crc(0), limit)) << presenter->log();
     }
     EXPECT_EQ(presenter->descriptors(), descriptors);
+}
+
+TEST_F(Outputs, AGuestThatHasGoneLeavesItsLastPictureWhereThatIsWanted) {
+    begin("guest = \"a\"\nidle = \"hold\"");
+    ASSERT_EQ(a->remove(), 0);
+    a.reset();
+    ASSERT_TRUE(wait([&] { return state_of(0) == "waiting"; }));
+    const std::uint64_t seen = crcs->frames();
+    ASSERT_TRUE(wait([&] { return crcs->frames() > seen + 10; }));
+    EXPECT_EQ(crcs->newest(), picture_crc(0));
+    EXPECT_EQ(vgpu::totals()["dmabufs_live"], b->counter("dmabufs_live"))
+        << "not in the guest's own memory";
+    EXPECT_TRUE(presenter->output()["primary"].is_null());
+    // The other guest's picture takes its place, and leaves nothing of it behind.
+    presenter->ask({{"command", "switch"}, {"guest", "b"}});
+    EXPECT_TRUE(crcs->wait_for(picture_crc(1), limit)) << presenter->log();
+    ASSERT_EQ(b->set("guest", "off"), 0);
+    EXPECT_TRUE(wait([&] { return crcs->newest() != picture_crc(1); }));
+    EXPECT_NE(crcs->newest(), picture_crc(0));
 }
 
 TEST_F(Outputs, WhileThereIsNoMonitorTheGuestHasNone) {
