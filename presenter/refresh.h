@@ -43,6 +43,12 @@ constexpr bool may_self_refresh(std::string_view driver, std::string_view connec
 }
 
 /// Whether a picture that did not change its id is committed again at every vblank. Pure.
+///
+/// The commit names the same framebuffer without FB_DAMAGE_CLIPS, which means all of it: nobody
+/// says what a guest has drawn in its own memory. Of copies we do know the rows, but every change
+/// goes to another host picture than the one on screen, and drivers take the clips for what has
+/// changed in a framebuffer since they uploaded it last: up to Linux 6.7 virtio_gpu and vmwgfx
+/// would leave stale rows, since 6.8 they ignore clips when the framebuffer is another one.
 constexpr bool
 needs_refresh(Refresh setting, std::string_view driver, std::string_view connector = {}) {
     switch (setting) {

@@ -3,6 +3,7 @@
 // QEMU.
 #include "crc_reader.h"
 #include "mdpy_device.h"
+#include "outer_window.h"
 #include "prediction.h"
 #include "presenter_process.h"
 #include "screendump.h"
@@ -67,6 +68,33 @@ TEST(VirtioGpu, ShowsMdpyPixelExact) {
     presenter.wait_attached();
     EXPECT_TRUE(outer_screen_shows(0, MdpyDevice::picture())) << presenter.log();
     EXPECT_EQ(presenter.output()["primary"]["rung"], "copy");
+    EXPECT_EQ(presenter.stop(), 0);
+}
+
+TEST(VirtioGpu, AMonitorOfAnotherSizeIsLitInItsOwnMode) {
+    const vgpu::TestVgpu vgpu;
+    const OuterWindow window;
+    window.resize({1024, 768});
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", virtio_card(), "--fit",
+                                "center", "--idle", "black"}};
+    presenter.wait_attached();
+    ASSERT_EQ(vgpu.set("guest", "start width=640 height=480 buffers=2 rate=0"), 0);
+    for (const Size size : {Size{800, 600}, Size{1280, 720}, Size{1024, 768}}) {
+        window.resize(size);
+        EXPECT_TRUE(PresenterProcess::wait(
+            [&] { return presenter.output()["width"] == size.width; }, limit))
+            << presenter.log();
+        Picture centred = Picture::filled(size, 0xFF000000);
+        const Picture expected = opaque(guest_picture(0, screen));
+        for (std::uint32_t y = 0; y < screen.height; ++y)
+            for (std::uint32_t x = 0; x < screen.width; ++x)
+                centred.pixels[(y + (size.height - screen.height) / 2) * size.width + x +
+                               (size.width - screen.width) / 2] =
+                    expected.pixels[y * screen.width + x];
+        EXPECT_TRUE(outer_screen_shows(0, centred)) << presenter.log();
+        EXPECT_NE(vgpu.get("edid_log").find("link 1"), std::string::npos);
+    }
+    EXPECT_EQ(presenter.output()["guest_attached"], true) << "it has been there all the time";
     EXPECT_EQ(presenter.stop(), 0);
 }
 

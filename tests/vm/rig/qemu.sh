@@ -52,7 +52,9 @@ start_qemu() {
     shared_folder run "$run" ''
     for i in "${!writable[@]}"; do shared_folder "share$i" "${writable[i]}" ''; done
   )
-  [[ $display == vkms ]] || devices+=(-device "virtio-gpu-pci,id=display,max_outputs=$outputs")
+  # Its window is a VNC server with a port into the VM, where a test can be the person who draws it larger.
+  [[ $display == vkms ]] || devices+=(-device "virtio-gpu-pci,id=display,max_outputs=$outputs" -vnc "unix:$run/vnc"
+    -chardev "socket,id=window,path=$run/vnc,reconnect=1" -device virtserialport,chardev=window,name=vnc)
   # QEMU connects the first output only; the kernel can be told to take the others for connected.
   for ((i = 2; i <= outputs; i++)); do words+=" video=Virtual-$i:e"; done
   # Without an expected report nothing is gained by living on after an Oops.
