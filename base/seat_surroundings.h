@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace scanthru {
+
+/// What decides which seat manager libseat can use: it tries seatd, then logind, then, as root, a
+/// server of its own.
+struct SeatSurroundings {
+    std::string forced;        ///< LIBSEAT_BACKEND: the only one it may try.
+    std::string seatd_socket;  ///< SEATD_SOCK, else "/run/seatd.sock".
+    int seatd_error = 0;       ///< errno of asking for it; 0: it may be used.
+    std::string seatd_group;   ///< Whose socket it is, where there is one.
+    bool logind = false;       ///< It runs.
+    std::string session;       ///< XDG_SESSION_ID
+    bool root = false;
+};
+
+/// Of this process, now.
+SeatSurroundings read_seat_surroundings();
+
+/// A sentence without a full stop: what is missing for a seat. `error`: errno of the attempt.
+std::string why_no_seat(const SeatSurroundings& surroundings, int error);
+
+}  // namespace scanthru

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "base/seat_surroundings.h"
+
+#include <cerrno>
+#include <gtest/gtest.h>
+#include <vector>
+
+namespace scanthru {
+namespace {
+
+struct Case {
+    SeatSurroundings surroundings;
+    int error;
+    const char* expected;
+};
+
+SeatSurroundings
+of(const char* forced, int seatd_error, bool logind, const char* session, bool root) {
+    return {forced, "/run/seatd.sock", seatd_error, "video", logind, session, root};
+}
+
+const std::vector<Case> cases{
+    {of("", ENOENT, false, "", false), ENOSYS,
+     "seatd does not run (there is no /run/seatd.sock), logind does not run, and without either of "
+     "them one has to be root"},
+    {of("", EACCES, true, "", false), ENOSYS,
+     "seatd's socket /run/seatd.sock is for the group video, which this process is not in, this "
+     "process is in no session of logind's (a service needs PAMName= and TTYPath=), and without "
+     "either of them one has to be root"},
+    {of("", 0, true, "c1", true), EBUSY,
+     "seatd at /run/seatd.sock gives none (Device or resource busy), logind gives none for its "
+     "session c1, and libseat's own server failed (Device or resource busy)"},
+    {of("seatd", ECONNREFUSED, true, "c1", true), EBUSY,
+     "seatd's socket /run/seatd.sock: Connection refused"},
+    {of("logind", ENOENT, false, "", true), EBUSY, "logind does not run"},
+    {of("builtin", ENOENT, false, "", false), EPERM,
+     "LIBSEAT_BACKEND is \"builtin\", for which one has to be root"},
+    {of("builtin", ENOENT, false, "", true), EIO,
+     "libseat's own server failed (Input/output error)"},
+    {of("other", ENOENT, false, "", true), EINVAL,
+     "LIBSEAT_BACKEND is \"other\", which libseat cannot open (Invalid argument)"},
+};
+
+TEST(SeatSurroundings, SayWhatIsMissing) {
+    for (const Case& test : cases)
+        EXPECT_EQ(why_no_seat(test.surroundings, test.error), test.expected);
+}
+
+}  // namespace
+}  // namespace scanthru
