@@ -11,10 +11,14 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
-#include <libseat.h>
 #include <pthread.h>
 #include <string_view>
 #include <sys/epoll.h>
+
+// Debian 12's says nothing of C++.
+extern "C" {
+#include <libseat.h>
+}
 
 namespace scanthru {
 

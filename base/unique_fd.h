@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/result.h"
+
 #include <unistd.h>
 #include <utility>
 
@@ -35,5 +37,9 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// Copies all that is to be read from one descriptor to another. Errors: those of read(2) and
+/// write(2).
+Result<void> copy_all(int from, int to);
 
 }  // namespace scanthru

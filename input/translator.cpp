@@ -72,7 +72,7 @@ void Translator::translate_pointer(libinput_event* event, const Sink& sink) {
 }
 
 void Translator::translate_scroll(libinput_event_pointer* event, bool wheel, const Sink& sink) {
-    const auto scrolled = [&](libinput_pointer_axis axis, Notches& notches) {
+    const auto scrolled = [&](libinput_pointer_axis axis, ScrollAxis& notches) {
         // Asked about an axis that is not part of the event, libinput calls it our bug.
         if (libinput_event_pointer_has_axis(event, axis) == 0) return 0;
         return wheel ? notches.add_120ths(libinput_event_pointer_get_scroll_value_v120(event, axis))

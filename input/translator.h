@@ -2,7 +2,7 @@
 #pragma once
 
 #include "input/event.h"
-#include "input/notches.h"
+#include "input/scroll_axis.h"
 
 #include <cstdint>
 #include <functional>
@@ -45,8 +45,8 @@ private:
     AbsoluteMotion place(double x, double y) const noexcept;
 
     AreaStretch stretch_;
-    Notches horizontal_;
-    Notches vertical_;
+    ScrollAxis horizontal_;
+    ScrollAxis vertical_;
     std::vector<std::uint16_t> tool_buttons_;  ///< Those of a pen that are down.
 };
 

@@ -35,7 +35,12 @@ Result<std::unique_ptr<App>, std::string> App::create(RunCommand command) {
 App::~App() {
     sd_notify(0, "STOPPING=1");
     control_.reset();
+    // Releases what hands hold, as far as it still gets to a guest.
+    devices_.reset();
+    for (const auto& [name, hands] : guest_hands_)
+        hands->release_all();
     monitors_.clear();
+    guest_hands_.clear();
     guests_.clear();
     put_out();
 }
@@ -57,10 +62,12 @@ Result<void, std::string> App::set_up() {
 
     // First, so that a second scanthru stops here and touches no screen.
     if (auto served = serve_control(); !served) return served;
+    open_seat();
     watch_hotplug();
     if (auto lit = light_all(); !lit) return lit;
     for (const GuestConfig& guest : command_.config.guests)
         add_guest(guest);
+    start_hands();
     progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
     return {};
 }

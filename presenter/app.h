@@ -2,11 +2,15 @@
 #pragma once
 
 #include "base/event_loop.h"
+#include "base/session.h"
+#include "input/devices.h"
 #include "kms/hotplug.h"
 #include "presenter/cards.h"
 #include "presenter/control.h"
+#include "presenter/guest_hands.h"
 #include "presenter/guest_link.h"
 #include "presenter/guest_monitor.h"
+#include "presenter/hands.h"
 #include "presenter/options.h"
 #include "presenter/screen.h"
 
@@ -69,6 +73,25 @@ private:
     GuestLink* find_guest(const std::string& name) const;
     void show_edid(const std::string& guest);
 
+    // app_hands.cpp: the seat, its devices, and what hands do.
+    void open_seat();
+    void stand_aside();
+    void come_back();
+    input::DeviceAccess seat_access();
+    void start_hands();
+    void reload_hands();
+    Screen* find_screen(const std::string& output) const;
+    GuestHands* hands_of(const std::string& guest) const;
+    std::optional<PictureOnScreen> picture_on(const std::string& output) const;
+    void on_use(const std::string& output);
+    void take_hands_off(const Screen& screen);
+    void act(const input::HostAction& action, const std::string& output);
+    void focus_next();
+    void go_to_vt(int number);
+    Result<void, std::string> press(const std::string& guest,
+                                    const std::vector<std::uint16_t>& keys);
+    void save_screenshot(Screen& screen);
+
     // app_control.cpp
     ControlAnswer answer(const nlohmann::json& request);
     nlohmann::json status() const;
@@ -76,6 +99,8 @@ private:
     ControlAnswer screenshot(const nlohmann::json& request);
     ControlAnswer release(const nlohmann::json& request);
     ControlAnswer switch_guest(const nlohmann::json& request);
+    void show_guest(Screen& screen, const std::string& name);
+    ControlAnswer send_keys(const nlohmann::json& request);
     ControlAnswer blank(const nlohmann::json& request, bool off);
     Result<Screen*, std::string> find_output(const nlohmann::json& request) const;
 
@@ -83,13 +108,20 @@ private:
     std::unique_ptr<EventLoop> loop_;
     UniqueFd signals_;
     EventLoop::Watch signal_watch_;
+    std::unique_ptr<Session> session_;
+    std::map<int, SeatDevice> seat_devices_;  ///< libinput's, by descriptor.
+    bool away_ = false;                       ///< Another VT has the seat.
     Cards cards_;
     std::vector<std::unique_ptr<Screen>> screens_;
     std::optional<kms::HotplugMonitor> hotplug_;
     EventLoop::Watch hotplug_watch_;
     EventLoop::Timer replug_timer_;
     std::vector<std::unique_ptr<GuestLink>> guests_;
-    std::map<std::string, GuestMonitor, std::less<>> monitors_;  ///< By guest.
+    std::map<std::string, GuestMonitor, std::less<>> monitors_;                    ///< By guest.
+    std::map<std::string, std::unique_ptr<GuestHands>, std::less<>> guest_hands_;  ///< By guest.
+    std::optional<Hands> hands_;
+    std::unique_ptr<input::Devices> devices_;
+    std::string focus_;  ///< The output with the keyboard; empty: the first.
     std::unique_ptr<ControlServer> control_;
     EventLoop::Timer progress_timer_;
     int exit_code_ = 0;

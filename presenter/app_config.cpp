@@ -28,6 +28,7 @@ void App::reload() {
     command_.config = *std::move(config);
     reload_guests();
     reload_outputs();
+    reload_hands();
     for (const auto& guest : guests_)
         show_edid(guest->config().name);
     log(LogLevel::info, "the configuration was read again");
@@ -59,6 +60,7 @@ void App::reload_guests() {
         const std::string name = link->config().name;
         old.emplace_back(link->buffers());
         monitors_.erase(name);
+        guest_hands_.erase(name);
         for (const auto& screen : screens_)
             if (screen->guest() == name) screen->attach(nullptr);
         return true;

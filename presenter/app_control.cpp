@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The answers of a running scanthru on its control socket.
 #include "base/log.h"
+#include "input/key_table.h"
 #include "presenter/app.h"
 #include "presenter/screenshot.h"
 #include "presenter/status.h"
@@ -76,8 +77,9 @@ ControlAnswer App::answer(const json& request) {
     if (command == "switch") return switch_guest(request);
     if (command == "blank" || command == "unblank") return blank(request, command == "blank");
     if (command == "release") return release(request);
+    if (command == "sendkey") return send_keys(request);
     return refusal(fmt::format("unknown command \"{}\": expected status, flips, screenshot, "
-                               "switch, blank, unblank or release",
+                               "switch, blank, unblank, sendkey or release",
                                command));
 }
 
@@ -142,14 +144,30 @@ ControlAnswer App::switch_guest(const json& request) {
     if (guest == nullptr) return refusal(fmt::format("there is no guest \"{}\"", name));
     const auto found = find_output(request);
     if (!found) return refusal(found.error());
-    Screen& screen = **found;
-    if (screen.guest() == name) return {.json = {{"ok", true}}, .fd = UniqueFd{}};
+    show_guest(**found, name);
+    return {.json = {{"ok", true}}, .fd = UniqueFd{}};
+}
+
+void App::show_guest(Screen& screen, const std::string& name) {
+    if (screen.guest() == name) return;
     const std::string before = screen.guest();
+    take_hands_off(screen);
     screen.choose(name);
     present_on(screen);
     show_edid(name);
     show_edid(before);
     log(LogLevel::info, "output {}: shows guest {}", screen.name(), name);
+}
+
+ControlAnswer App::send_keys(const json& request) {
+    const auto keys = input::parse_chord(text_of(request, "keys"));
+    if (!keys) return refusal(keys.error());
+    const Screen* const screen = find_screen({});
+    std::string name = text_of(request, "guest");
+    if (name.empty() && screen != nullptr) name = screen->guest();
+    if (find_guest(name) == nullptr) return refusal(fmt::format("there is no guest \"{}\"", name));
+    const auto pressed = press(name, *keys);
+    if (!pressed) return refusal(pressed.error());
     return {.json = {{"ok", true}}, .fd = UniqueFd{}};
 }
 

@@ -16,8 +16,23 @@ void App::add_guest(const GuestConfig& config, OldBuffers before) {
                                        .lost = [this, name] { on_lost(name); },
                                        .changed =
                                            [this, name] {
+                                               const GuestLink* const link = find_guest(name);
+                                               if (auto* const hands = hands_of(name);
+                                                   hands && link)
+                                                   hands->source_runs(!link->paused());
                                                present(name);
+                                           },
+                                       .monitor =
+                                           [this, name](QmpClient* monitor) {
+                                               if (auto* const hands = hands_of(name))
+                                                   hands->source_monitor(monitor);
+                                           },
+                                       .rebooted =
+                                           [this, name] {
+                                               if (auto* const hands = hands_of(name))
+                                                   hands->forget();
                                            }};
+    guest_hands_[name] = std::make_unique<GuestHands>(*loop_, config);
     guests_.push_back(std::make_unique<GuestLink>(*loop_, config, listener));
     guests_.back()->start(std::move(before));
     present(name);

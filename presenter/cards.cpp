@@ -41,19 +41,34 @@ void Cards::refresh(const std::vector<std::string>& paths,
         if (std::ranges::any_of(open_,
                                 [&](const auto& opened) { return opened->card->path() == path; }))
             continue;
-        auto card = kms::Card::open(path);
-        if (!card) {
-            troubles_.push_back(fmt::format("{}: {}", path, card.error()));
-            continue;
-        }
-        auto topology = kms::Topology::read(**card);
-        if (!topology) {
-            troubles_.push_back(fmt::format("{}: {}", path, topology.error()));
-            continue;
-        }
-        open_.push_back(
-            std::make_shared<OpenCard>(OpenCard{*std::move(card), *std::move(topology), {}}));
+        auto opened = open(path);
+        if (opened)
+            open_.push_back(std::make_shared<OpenCard>(*std::move(opened)));
+        else
+            troubles_.push_back(fmt::format("{}: {}", path, opened.error()));
     }
+}
+
+Result<OpenCard> Cards::open(const std::string& path) {
+    OpenCard opened;
+    if (session_ != nullptr) {
+        auto device = session_->open_device(path);
+        if (!device) return fail(device.error());
+        auto own = device->duplicate();
+        if (!own) return fail(own.error());
+        auto card = kms::Card::prepare(*std::move(own), path);
+        if (!card) return fail(card.error());
+        opened.seat = *std::move(device);
+        opened.card = *std::move(card);
+    } else {
+        auto card = kms::Card::open(path);
+        if (!card) return fail(card.error());
+        opened.card = *std::move(card);
+    }
+    auto topology = kms::Topology::read(*opened.card);
+    if (!topology) return fail(topology.error());
+    opened.topology = *std::move(topology);
+    return opened;
 }
 
 void Cards::drop_unused() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/session.h"
 #include "kms/card.h"
 #include "kms/topology.h"
 
@@ -13,6 +14,7 @@ namespace scanthru {
 
 /// A card that is open, and what of it is in use.
 struct OpenCard {
+    SeatDevice seat;  ///< What keeps it open, where a seat manager does.
     std::unique_ptr<kms::Card> card;
     kms::Topology topology;            ///< As it was read last.
     std::vector<kms::ObjectId> taken;  ///< Connectors, CRTCs and planes that outputs use.
@@ -31,6 +33,9 @@ public:
     void refresh(const std::vector<std::string>& paths,
                  const std::function<bool(const OpenCard&)>& busy);
 
+    /// Cards are opened by this seat from now on; null: directly. Borrowed.
+    void use_seat(Session* session) noexcept { session_ = session; }
+
     bool has(const kms::Card& card) const noexcept;
 
     /// Closes what no output uses: not to stay master of cards that others may want to drive.
@@ -40,6 +45,9 @@ public:
     const std::vector<std::string>& troubles() const noexcept { return troubles_; }
 
 private:
+    Result<OpenCard> open(const std::string& path);
+
+    Session* session_ = nullptr;
     std::vector<std::shared_ptr<OpenCard>> open_;  ///< Shared with the outputs on them.
     std::vector<std::string> troubles_;
 };

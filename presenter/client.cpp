@@ -33,22 +33,6 @@ std::optional<ControlAnswer> ask(const std::string& socket, const json& request)
     return *std::move(answer);
 }
 
-/// Errors: those of read(2) and write(2).
-Result<void> copy(int from, int to) {
-    std::array<char, 65536> buffer{};
-    while (true) {
-        const ssize_t length = ::read(from, buffer.data(), buffer.size());
-        if (length < 0) return fail(errno, "read");
-        if (length == 0) return {};
-        for (ssize_t done = 0; done < length;) {
-            const ssize_t written =
-                ::write(to, buffer.data() + done, static_cast<std::size_t>(length - done));
-            if (written < 0) return fail(errno, "write");
-            done += written;
-        }
-    }
-}
-
 }  // namespace
 
 int ask(const StatusCommand& command) {
@@ -79,7 +63,7 @@ int ask(const ScreenshotCommand& command) {
             return 1;
         }
     }
-    const auto copied = copy(answer->fd.get(), opened ? opened.get() : STDOUT_FILENO);
+    const auto copied = copy_all(answer->fd.get(), opened ? opened.get() : STDOUT_FILENO);
     if (!copied) log(LogLevel::error, "{}: {}", command.file, copied.error());
     return copied ? 0 : 1;
 }
@@ -93,6 +77,13 @@ int ask(const BlankCommand& command) {
     const json request{{"command", command.blank ? "blank" : "unblank"},
                        {"output", command.output}};
     return ask(command.socket, request) ? 0 : 1;
+}
+
+int ask(const SendkeyCommand& command) {
+    return ask(command.socket,
+               {{"command", "sendkey"}, {"keys", command.keys}, {"guest", command.guest}})
+               ? 0
+               : 1;
 }
 
 int ask(const ReleaseCommand& command) {

@@ -168,7 +168,7 @@ constexpr std::array<Key<OutputConfig>, 14> output_keys{{
      }},
 }};
 
-constexpr std::array<Key<GuestConfig>, 4> guest_keys{{
+constexpr std::array<Key<GuestConfig>, 5> guest_keys{{
     {"name",
      [](Node value, GuestConfig& guest) {
          return read_text(value, guest.name);
@@ -184,6 +184,10 @@ constexpr std::array<Key<GuestConfig>, 4> guest_keys{{
     {"edid",
      [](Node value, GuestConfig& guest) {
          return read_parsed(value, parse_edid, guest.edid);
+     }},
+    {"input",
+     [](Node value, GuestConfig& guest) {
+         return read_parsed(value, parse_guest_input, guest.input);
      }},
 }};
 
@@ -205,6 +209,185 @@ constexpr std::array<Key<Config>, 1> log_keys{{
      }},
 }};
 
+template <class T>
+std::string read_flag(const toml::node& node, std::optional<T>& into) {
+    const auto* const flag = node.as_boolean();
+    if (flag == nullptr) return fmt::format("expected true or false, not {}", kind_of(node));
+    into = flag->get();
+    return {};
+}
+
+std::string read_speed(const toml::node& node, std::optional<double>& into) {
+    const auto number = node.value<double>();
+    if (!number || !(*number >= -1 && *number <= 1))
+        return "expected a number from -1 (slowest) to 1";
+    into = *number;
+    return {};
+}
+
+std::string read_calibration(const toml::node& node, std::optional<std::array<float, 6>>& into) {
+    const toml::array* const list = node.as_array();
+    std::array<float, 6> matrix{};
+    if (list == nullptr || list->size() != matrix.size())
+        return "expected six numbers, the upper two rows of the matrix";
+    for (std::size_t i = 0; i < matrix.size(); ++i) {
+        const auto number = (*list)[i].value<double>();
+        if (!number) return "expected six numbers, the upper two rows of the matrix";
+        matrix.at(i) = static_cast<float>(*number);
+    }
+    into = matrix;
+    return {};
+}
+
+template <class T>
+std::string read_optional(const toml::node& node,
+                          Result<T, std::string> (*parse)(std::string_view),
+                          std::optional<T>& into) {
+    T value{};
+    std::string complaint = read_parsed(node, parse, value);
+    if (complaint.empty()) into = std::move(value);
+    return complaint;
+}
+
+std::string read_optional_text(const toml::node& node, std::optional<std::string>& into) {
+    std::string text;
+    std::string complaint = read_text(node, text);
+    if (complaint.empty()) into = std::move(text);
+    return complaint;
+}
+
+using Rule = input::DeviceRule;
+
+constexpr std::array<Key<Rule>, 12> device_keys{{
+    {"name",
+     [](Node value, Rule& rule) {
+         return read_text(value, rule.name);
+     }},
+    {"path",
+     [](Node value, Rule& rule) {
+         return read_text(value, rule.path);
+     }},
+    {"id",
+     [](Node value, Rule& rule) {
+         return read_optional(value, parse_identity, rule.identity);
+     }},
+    {"ignore",
+     [](Node value, Rule& rule) {
+         return read_flag(value, rule.settings.ignore);
+     }},
+    {"acceleration",
+     [](Node value, Rule& rule) {
+         return read_optional(value, parse_acceleration, rule.settings.acceleration);
+     }},
+    {"speed",
+     [](Node value, Rule& rule) {
+         return read_speed(value, rule.settings.speed);
+     }},
+    {"natural_scroll",
+     [](Node value, Rule& rule) {
+         return read_flag(value, rule.settings.natural_scroll);
+     }},
+    {"tap",
+     [](Node value, Rule& rule) {
+         return read_flag(value, rule.settings.tap);
+     }},
+    {"left_handed",
+     [](Node value, Rule& rule) {
+         return read_flag(value, rule.settings.left_handed);
+     }},
+    {"calibration",
+     [](Node value, Rule& rule) {
+         return read_calibration(value, rule.settings.calibration);
+     }},
+    {"output",
+     [](Node value, Rule& rule) {
+         return read_optional_text(value, rule.settings.output);
+     }},
+    {"guest",
+     [](Node value, Rule& rule) {
+         return read_optional_text(value, rule.settings.guest);
+     }},
+}};
+
+constexpr std::array<Key<HandsConfig>, 2> input_keys{{
+    {"seat",
+     [](Node value, HandsConfig& hands) {
+         return read_parsed(value, parse_seat, hands.seat);
+     }},
+    {"device",
+     [](Node, HandsConfig&) {
+         return std::string{};
+     }},  // A list of its own.
+}};
+
+template <input::HostAction::Kind kind>
+std::string read_key(const toml::node& node, KeysConfig::Chords& into) {
+    const auto text = text_of(node);
+    return text ? keep(parse_key(*text, {.kind = kind}), into) : text.error();
+}
+
+/// The first is for the first guest.
+std::string read_numbered(const toml::node& node, KeysConfig::Chords& into) {
+    const toml::array* const list = node.as_array();
+    if (list == nullptr) return fmt::format("expected a list of keys, not {}", kind_of(node));
+    std::vector<input::HostChord> chords;
+    for (const toml::node& entry : *list) {
+        const auto text = text_of(entry);
+        if (!text) return text.error();
+        const auto number = static_cast<unsigned>(chords.size() + 1);
+        auto chord = input::parse_host_chord(*text, {input::HostAction::Kind::switch_to, number});
+        if (!chord) return chord.error();
+        chords.push_back(*std::move(chord));
+    }
+    into = std::move(chords);
+    return {};
+}
+
+using Kind = input::HostAction::Kind;
+
+constexpr std::array<Key<KeysConfig>, 10> keys_keys{{
+    {"defaults",
+     [](Node value, KeysConfig& keys) {
+         return read_parsed(value, parse_key_defaults, keys.defaults);
+     }},
+    {"switch_to",
+     [](Node value, KeysConfig& keys) {
+         return read_numbered(value, keys.switch_to);
+     }},
+    {"next_guest",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::next_guest>(value, keys.next_guest);
+     }},
+    {"next_output",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::next_output>(value, keys.next_output);
+     }},
+    {"blank",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::blank>(value, keys.blank);
+     }},
+    {"screenshot",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::screenshot>(value, keys.screenshot);
+     }},
+    {"leave",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::leave>(value, keys.leave);
+     }},
+    {"ctrl_alt_del",
+     [](Node value, KeysConfig& keys) {
+         return read_key<Kind::send_ctrl_alt_del>(value, keys.ctrl_alt_del);
+     }},
+    {"vt",
+     [](Node value, KeysConfig& keys) {
+         return read_flag(value, keys.vt);
+     }},
+    {"screenshots",
+     [](Node value, KeysConfig& keys) {
+         return read_text(value, keys.screenshots);
+     }},
+}};
+
 /// Goes through a file's tables. Keeps the complaint that comes first in the file: toml++ hands
 /// out keys in the order of the alphabet.
 class Reader {
@@ -215,13 +398,17 @@ public:
                 read_list(key, node, output_keys, config.outputs);
             } else if (key.str() == "guest") {
                 read_list(key, node, guest_keys, config.guests);
+            } else if (key.str() == "input") {
+                read_input(key, node, config.input);
+            } else if (key.str() == "keys") {
+                read_section(key, node, keys_keys, config.keys);
             } else if (key.str() == "control") {
                 read_section(key, node, control_keys, config.control);
             } else if (key.str() == "log") {
                 read_section(key, node, log_keys, config);
             } else {
-                constexpr std::array<std::string_view, 4> known{"output", "guest", "control",
-                                                                "log"};
+                constexpr std::array<std::string_view, 6> known{"output", "guest",   "input",
+                                                                "keys",   "control", "log"};
                 complain(key.source(),
                          fmt::format("unknown key \"{}\"; {}", key.str(), suggest(key, known)));
             }
@@ -234,17 +421,20 @@ public:
     }
 
 private:
+    /// `path`: what it is called where that is not the key alone.
     template <class T, std::size_t n>
     void read_list(const toml::key& name,
                    Node node,
                    const std::array<Key<T>, n>& keys,
-                   std::vector<T>& into) {
+                   std::vector<T>& into,
+                   std::string_view path = {}) {
+        const std::string_view title = path.empty() ? name.str() : path;
         const toml::array* const list = node.as_array();
         if (list == nullptr || !list->is_array_of_tables())
-            return complain(name.source(),
-                            fmt::format("\"{0}\": expected tables; write [[{0}]]", name.str()));
+            return complain(name.source(), fmt::format("\"{}\": expected tables; write [[{}]]",
+                                                       name.str(), title));
         for (const toml::node& entry : *list)
-            read_table(fmt::format("[[{}]]", name.str()), *entry.as_table(),
+            read_table(fmt::format("[[{}]]", title), *entry.as_table(),
                        std::span<const Key<T>>{keys}, into.emplace_back());
     }
 
@@ -256,6 +446,16 @@ private:
             return complain(name.source(),
                             fmt::format("\"{0}\": expected one table; write [{0}]", name.str()));
         read_table(fmt::format("[{}]", name.str()), *table, std::span<const Key<T>>{keys}, into);
+    }
+
+    /// `[input]` with its list of devices.
+    void read_input(const toml::key& name, Node node, HandsConfig& into) {
+        const toml::table* const table = node.as_table();
+        if (table == nullptr)
+            return complain(name.source(), "\"input\": expected one table; write [input]");
+        read_section(name, node, input_keys, into);
+        if (const auto device = table->find("device"); device != table->end())
+            read_list(device->first, device->second, device_keys, into.devices, "input.device");
     }
 
     template <class T>

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "kms/mode.h"
 #include "kms/rotation.h"
+#include "presenter/hands_config.h"
 #include "presenter/layout.h"
 #include "vfio/gfx_device.h"
 #include "vfio/guest_source.h"
@@ -68,6 +69,7 @@ struct GuestConfig {
     vfio::GuestSource source;
     std::optional<vfio::Dialect> abi;  ///< `abi = "auto" | "mainline" | "draft-v14"`
     EdidWish edid{};                   ///< `edid = "monitor" | "off" | "WxH@HZ"`
+    GuestInput input{};                ///< `input = "auto" | "off" | "uinput" | "qmp:SOCKET"`
     bool operator==(const GuestConfig&) const = default;
 };
 
@@ -82,6 +84,8 @@ struct ControlConfig {
 struct Config {
     std::vector<OutputConfig> outputs;  ///< Empty: one, with defaults.
     std::vector<GuestConfig> guests;
+    HandsConfig input;
+    KeysConfig keys;
     ControlConfig control;
     LogLevel log_level = LogLevel::info;
     bool operator==(const Config&) const = default;

@@ -116,6 +116,19 @@ void FrameThread::blank(bool off) {
     mailbox_.post(newest_);
 }
 
+void FrameThread::pause(bool paused) {
+    if (newest_.stop) return;
+    newest_.paused = paused;
+    mailbox_.post(newest_);
+}
+
+bool FrameThread::wait_paused(std::chrono::milliseconds limit) const {
+    const auto deadline = Clock::now() + limit;
+    while (!paused_ && !ended_ && Clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    return paused_;
+}
+
 void FrameThread::run(Errand errand) {
     if (newest_.stop) return;
     newest_.errand = std::make_shared<const Errand>(std::move(errand));
@@ -156,10 +169,10 @@ std::chrono::nanoseconds FrameThread::lead() const {
 void FrameThread::loop() {
     read_clock();
     while (true) {
-        const bool asks = presenter_.has_guest() && !device_gone_ && !card_gone_;
+        const bool asks = presenter_.has_guest() && !device_gone_ && !card_gone_ && !paused_;
         const bool busy = asks && !presenter_.blank();
         const auto now = Clock::now();
-        keep_blank(now);
+        if (!paused_) keep_blank(now);
         if (busy) aim(now);
         if (wait(busy ? target_.when - lead() : now + (asks ? blank_sleep : idle_sleep))) {
             if (!read_mail()) return;
@@ -167,7 +180,7 @@ void FrameThread::loop() {
             present();
         } else if (asks) {
             peek();
-        } else {
+        } else if (!paused_) {
             presenter_.idle(Clock::now());
             keep_time(Clock::now());
         }
@@ -211,7 +224,8 @@ bool FrameThread::read_mail() {
         blank_tried_ = {};
         changed_while_blank_ = false;
     }
-    keep_blank(Clock::now());
+    if (paused_.exchange(letter.paused) && !letter.paused) presenter_.come_back();
+    if (!paused_) keep_blank(Clock::now());
     if (letter.errand && letter.errand_number != errands_run_) {
         const Scanout& scanout = presenter_.scanout();
         (*letter.errand)(scanout.card(), scanout.pipeline());

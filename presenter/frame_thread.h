@@ -73,6 +73,13 @@ public:
     /// nothing of it shown. Returns at once.
     void blank(bool off);
 
+    /// Keeps its hands off the card, whose master somebody else is now (another VT), or lights it
+    /// anew with what is to be seen. Returns at once; see wait_paused().
+    void pause(bool paused);
+
+    /// Whether pause(true) has been carried out; waits at most `limit`.
+    bool wait_paused(std::chrono::milliseconds limit) const;
+
     /// Whether the guest has shown something else since the screen went blank.
     bool changed_while_blank() const noexcept { return changed_while_blank_.load(); }
 
@@ -121,6 +128,7 @@ private:
         std::shared_ptr<const Errand> errand;
         std::uint64_t errand_number = 0;
         bool blank = false;
+        bool paused = false;
         bool stop = false;
     };
 
@@ -162,6 +170,7 @@ private:
     std::uint64_t instead_shown_ = 0;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> changed_while_blank_{false};
+    std::atomic<bool> paused_{false};
     std::atomic<bool> shows_former_{false};
     std::atomic<bool> device_gone_{false};
     std::atomic<bool> card_gone_{false};

@@ -71,7 +71,9 @@ GuestLink::GuestLink(EventLoop& loop, GuestConfig config, Listener listener)
     }
 }
 
-GuestLink::~GuestLink() = default;
+GuestLink::~GuestLink() {
+    tell_monitor(nullptr);
+}
 
 void GuestLink::start(OldBuffers before) {
     old_buffers_ = std::move(before);
@@ -142,6 +144,7 @@ void GuestLink::attempt_received(const vfio::ReceivedSource& source) {
 
 /// In every state: what QEMU has to say matters most while its device is ours.
 void GuestLink::connect_monitor() {
+    tell_monitor(nullptr);
     qmp_.reset();
     const auto& source = std::get<vfio::QmpSource>(config_.source);
     auto connected = QmpClient::connect(
@@ -167,10 +170,13 @@ void GuestLink::connect_monitor_in(Clock::duration delay) {
 void GuestLink::on_monitor_ready() {
     monitor_ready_at_ = Clock::now();
     ask_whether_it_runs();
+    const auto pid = pid_;
     if (const auto watched = watch_process(); !watched) {
         if (state_ == State::waiting) wait_because(fmt::format("{}", watched.error()));
         return connect_monitor_in(receive_retry_delay);
     }
+    if (pid_ != pid) tell_rebooted();
+    tell_monitor(qmp_.get());
     // Events may have been missed while nobody listened.
     if (state_ == State::attached) return check_still_plugged(0);
     attempt();
@@ -272,9 +278,19 @@ void GuestLink::tell() const {
     if (listener_.changed) listener_.changed();
 }
 
+void GuestLink::tell_monitor(QmpClient* monitor) {
+    const bool told = std::exchange(monitor_told_, monitor != nullptr);
+    if (listener_.monitor && (monitor != nullptr || told)) listener_.monitor(monitor);
+}
+
+void GuestLink::tell_rebooted() const {
+    if (listener_.rebooted) listener_.rebooted();
+}
+
 void GuestLink::on_event(const std::string& name) {
     log(LogLevel::debug, "guest {}: QMP event {}", config_.name, name);
     if (name == "DEVICE_DELETED") return check_still_plugged(0);
+    if (name == "RESET") tell_rebooted();
     if (name == "STOP" || name == "RESUME") set_paused(name == "STOP");
     if (name == "SHUTDOWN") {
         // Its QEMU is about to end, or stays without a running guest (-no-shutdown); RESET or
@@ -296,6 +312,7 @@ void GuestLink::check_still_plugged(int checks) {
 
 void GuestLink::on_monitor_closed(const std::string& why) {
     // From within the client: it goes at the next turn of the loop.
+    tell_monitor(nullptr);
     if (monitor_trouble_ != why) log(LogLevel::warning, "guest {}: QMP: {}", config_.name, why);
     monitor_trouble_ = why;
     if (state_ == State::waiting) {
@@ -310,6 +327,7 @@ void GuestLink::on_process_end() {
     process_watch_.reset();
     pidfd_.reset();
     pid_.reset();
+    tell_monitor(nullptr);
     qmp_.reset();
     if (state_ == State::released) state_ = State::waiting;
     paused_ = false;

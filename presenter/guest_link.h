@@ -39,6 +39,10 @@ public:
         std::function<void()> lost;
         /// Its state or the reason for it is another.
         std::function<void()> changed{};
+        /// Its source's monitor listens, or (null) does not any more.
+        std::function<void(QmpClient* monitor)> monitor{};
+        /// What was down in it is up: it has rebooted, or another QEMU is there.
+        std::function<void()> rebooted{};
     };
 
     GuestLink(EventLoop& loop, GuestConfig config, Listener listener);
@@ -82,6 +86,8 @@ private:
     void let_go(const std::string& why);
     void wait_because(const std::string& why);
     void tell() const;
+    void tell_monitor(QmpClient* monitor);
+    void tell_rebooted() const;
     void on_monitor_ready();
     Result<void> watch_process();
     void on_event(const std::string& name);
@@ -111,6 +117,7 @@ private:
     std::string mdev_;  ///< UUID that is watched; empty where it is not known.
 
     std::unique_ptr<QmpClient> qmp_;
+    bool monitor_told_ = false;
     std::string monitor_trouble_;  ///< What the log was told last.
     Clock::time_point monitor_ready_at_;
     std::chrono::milliseconds monitor_delay_{250};

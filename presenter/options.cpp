@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/options.h"
 
+#include "input/key_table.h"
 #include "presenter/config_values.h"
 
 #include <CLI/CLI.hpp>
@@ -24,6 +25,9 @@ struct Given {
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
     std::string guest;  ///< `release`, `switch`
+    std::string keys;   ///< `sendkey`
+    Text to_guest;      ///< `sendkey`
+    Text seat;
     bool json = false;
     bool flips = false;
 };
@@ -68,6 +72,9 @@ void add_run(CLI::App& app, Given& given) {
              "A guest of another size: follow (default), scale, center or crop");
     add_text(run, "--idle", given.idle, "WHAT",
              "Without a guest's picture: message (default), black or hold");
+    add_text(
+        run, "--seat", given.seat, "HOW",
+        "Cards and input devices by auto (default; the seat manager), direct, or off: no input");
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--margin-us", given.margin, "N",
@@ -114,6 +121,14 @@ void add_commands(CLI::App& app, Given& given) {
     change.add_option("GUEST", given.guest, "Its name")->required()->type_name("");
     add_text(change, "--output", given.output, "NAME", "Connector; default: the first output");
     add_client_options(change, given);
+
+    auto& sendkey = *app.add_subcommand("sendkey", "Press keys in a guest");
+    sendkey.add_option("KEYS", given.keys, "\"Ctrl+Alt+Del\": pressed in this order")
+        ->required()
+        ->type_name("");
+    add_text(sendkey, "--guest", given.to_guest, "NAME",
+             "Default: the guest on the output with the keyboard");
+    add_client_options(sendkey, given);
 
     for (const char* const name : {"blank", "unblank"}) {
         auto& blank = *app.add_subcommand(name, name == std::string_view{"blank"}
@@ -265,6 +280,7 @@ Command run_command(const Given& given, const std::string& default_file) {
     if (const auto merged = merge_output(given, *config); !merged) return mistake(merged.error());
     std::string complaint;
     if (!take("--control", given.control, check_socket_path, config->control.socket, complaint) ||
+        !take("--seat", given.seat, parse_seat, config->input.seat, complaint) ||
         !take("--log-level", given.log_level, parse_log_level, config->log_level, complaint))
         return mistake(complaint);
     if (config->guests.empty())
@@ -310,6 +326,11 @@ client_command(const CLI::App& command, const Given& given, const std::string& d
         if (given.guest.empty()) return mistake(name + ": expected the name of a guest");
         if (name == "switch") return SwitchCommand{*socket, given.guest, output};
         return ReleaseCommand{*socket, given.guest};
+    }
+    if (name == "sendkey") {
+        if (const auto keys = input::parse_chord(given.keys); !keys)
+            return mistake("sendkey: " + keys.error());
+        return SendkeyCommand{*socket, given.keys, given.to_guest.value_or("")};
     }
     if (given.file.empty()) return mistake("screenshot: expected the name of a file");
     return ScreenshotCommand{*socket, given.file, output};

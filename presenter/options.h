@@ -40,6 +40,12 @@ struct ReleaseCommand {
     std::string guest;
 };
 
+struct SendkeyCommand {
+    std::string socket;
+    std::string keys;   ///< A chord that input::parse_chord() reads.
+    std::string guest;  ///< Empty: the one on the first output.
+};
+
 struct BlankCommand {
     std::string socket;
     bool blank = true;   ///< False: `unblank`.
@@ -65,13 +71,15 @@ using Command = std::variant<RunCommand,
                              ReleaseCommand,
                              SwitchCommand,
                              BlankCommand,
+                             SendkeyCommand,
                              Answer>;
 
 /// Reads the command line (argv without the program's name), and the configuration file it names.
 ///
 /// Command line beats file beats default. `run` options: --config FILE, --guest SOURCE, --output
 /// NAME, --card PATH, --mode WISH, --modeline LINE, --abi DIALECT, --refresh auto|always|never,
-/// --margin-us N, --fit follow|scale|center|crop, --idle message|black|hold, --control SOCKET,
+/// --margin-us N, --fit follow|scale|center|crop, --idle message|black|hold, --seat
+/// auto|direct|off, --control SOCKET,
 /// --log-level error|warning|info|debug.
 /// --guest replaces the file's guests. --output leaves only this output, with what the file says of
 /// it; the options that speak of an output go to the only one. --abi goes to every guest.

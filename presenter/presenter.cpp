@@ -120,6 +120,14 @@ Presenter::Frame Presenter::present(kms::Timestamp now) {
     return conclude(made.scene, verdict, now);
 }
 
+void Presenter::come_back() {
+    scanout_.abandon();
+    composer_.forget_refusals();
+    refused_mode_.reset();
+    blank_ = false;
+    instead_due_ = true;
+}
+
 void Presenter::set_blank(bool off, kms::Timestamp now) {
     const auto done = scanout_.set_active(!off);
     if (done)

@@ -52,6 +52,10 @@ public:
     /// Asks the guest and shows what it says. `now` is the sampling time. Without a guest: kept.
     Frame frame(kms::Timestamp now);
 
+    /// Somebody else had the card meanwhile: what is to be seen comes by a modeset, with the next
+    /// frame or when idle.
+    void come_back();
+
     /// Switches the CRTC off (DPMS) or on again, with what its planes show. What passes is tried
     /// again at the next call; blank() tells how it is.
     void set_blank(bool off, kms::Timestamp now);

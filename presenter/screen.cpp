@@ -127,6 +127,11 @@ void Screen::blank(bool off) {
     if (output_) output_->frames().blank(off);
 }
 
+void Screen::used() {
+    changed_at_ = Clock::now();
+    if (blanked_) blank(false);
+}
+
 bool Screen::woken() const {
     return blanked_ && may_wake_ && output_ && output_->frames().changed_while_blank();
 }

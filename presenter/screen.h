@@ -80,6 +80,9 @@ public:
     void blank(bool off);
     bool blanked() const noexcept { return blanked_; }
 
+    /// A hand is at work before it: it is lit, and stays so for `blank_after`.
+    void used();
+
     /// Whether it has been blanked for want of change (`blank_after`), and there was one.
     bool woken() const;
 

@@ -48,6 +48,9 @@ PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
 
     std::vector<std::string> words{SCANTHRU_BINARY, "run", "--control", socket_};
     words.insert(words.end(), arguments.begin(), arguments.end());
+    // A seat takes the console, and hands are at few of these tests.
+    if (std::ranges::find(arguments, "--seat") == arguments.end())
+        words.insert(words.end(), {"--seat", "off"});
     // What is on screen beside a guest's picture is predicted more easily when it is black.
     const bool by_file = std::ranges::find(arguments, "--config") != arguments.end();
     if (!by_file && std::ranges::find(arguments, "--idle") == arguments.end())

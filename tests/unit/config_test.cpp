@@ -111,6 +111,99 @@ TEST(Config, GuestsWithoutANameAreCalledByTheirPlace) {
     EXPECT_EQ(config.guests[2].name, "guest3");
 }
 
+TEST(Config, InputAndKeysAreRead) {
+    const Config config = parsed(R"(
+        [[guest]]
+        source = "fd:3"
+        input = "qmp:/run/a.qmp"
+        [input]
+        seat = "direct"
+        [[input.device]]
+        name = "*Trackball*"
+        id = "046d:C52B"
+        path = "/dev/input/event3"
+        acceleration = "flat"
+        speed = -0.5
+        natural_scroll = true
+        tap = false
+        left_handed = true
+        calibration = [1, 0, 0, 0.0, 1.0, 0]
+        output = "DP-1"
+        [[input.device]]
+        ignore = true
+        guest = "guest1"
+        [keys]
+        defaults = "kiosk"
+        switch_to = ["Super+1", "Super+2"]
+        blank = "Ctrl+Alt+B"
+        leave = "off"
+        vt = true
+        screenshots = "/tmp"
+    )");
+    EXPECT_EQ(config.guests.at(0).input, GuestInput{QmpInput{"/run/a.qmp"}});
+    EXPECT_EQ(config.input.seat, SeatChoice::direct);
+    ASSERT_EQ(config.input.devices.size(), 2U);
+    const input::DeviceRule& rule = config.input.devices[0];
+    EXPECT_EQ(rule.name, "*Trackball*");
+    EXPECT_EQ(rule.path, "/dev/input/event3");
+    EXPECT_EQ(rule.identity, (input::DeviceIdentity{0x046d, 0xc52b}));
+    const input::DeviceSettings expected{.acceleration = input::Acceleration::flat,
+                                         .speed = -0.5,
+                                         .natural_scroll = true,
+                                         .tap = false,
+                                         .left_handed = true,
+                                         .calibration = std::array<float, 6>{1, 0, 0, 0, 1, 0},
+                                         .output = "DP-1"};
+    EXPECT_EQ(rule.settings, expected);
+    EXPECT_EQ(config.input.devices[1].settings.ignore, true);
+    EXPECT_EQ(config.keys.defaults, KeyDefaults::kiosk);
+    // Two guests, blank, and the twelve VTs; nothing else of a kiosk's.
+    EXPECT_EQ(chords_of(config.keys).size(), 15U);
+}
+
+TEST(Config, AnAdministratorHasKeysAndAKioskHasNone) {
+    KeysConfig keys;
+    EXPECT_EQ(chords_of(keys).size(), 6U + 9U + 12U);
+    keys.leave = std::vector<input::HostChord>{};
+    EXPECT_EQ(chords_of(keys).size(), 5U + 9U + 12U);
+    keys = {};
+    keys.defaults = KeyDefaults::kiosk;
+    EXPECT_TRUE(chords_of(keys).empty());
+}
+
+struct HandsMistake {
+    const char* what;
+    const char* text;
+    const char* complaint;
+};
+
+class ConfigHandsMistake : public ::testing::TestWithParam<HandsMistake> {};
+
+TEST_P(ConfigHandsMistake, IsNamedWithItsLine) {
+    const auto config = parse_config(GetParam().text, "test.toml");
+    ASSERT_FALSE(config);
+    EXPECT_THAT(config.error(), HasSubstr(GetParam().complaint));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Config,
+    ConfigHandsMistake,
+    ::testing::Values(
+        HandsMistake{"seat", "[input]\nseat = 'seat0'",
+                     "test.toml:2: seat: expected auto, direct or"},
+        HandsMistake{"key", "[input]\nsead = 1", "test.toml:2: unknown key \"sead\" in [input]"},
+        HandsMistake{"device", "[[input.device]]\nnme = 'a'",
+                     "in [[input.device]]; did you mean \"name\""},
+        HandsMistake{"table", "[input]\ndevice = 3", "write [[input.device]]"},
+        HandsMistake{"id", "[[input.device]]\nid = '46d'", "expected VENDOR:PRODUCT"},
+        HandsMistake{"speed", "[[input.device]]\nspeed = 2", "from -1 (slowest) to 1"},
+        HandsMistake{"matrix", "[[input.device]]\ncalibration = [1]", "expected six numbers"},
+        HandsMistake{"chord", "[keys]\nleave = 'Ctrl+Foo'", "Foo"},
+        HandsMistake{"flag", "[keys]\nvt = 'no'", "expected true or false"},
+        HandsMistake{"input", "[[guest]]\nsource = 'fd:3'\ninput = 'usb'",
+                     "expected auto, off, uinput or"}),
+    [](const auto& mistake) { return mistake.param.what; });
+
 TEST(Config, ControlAndLogAreRead) {
     const Config config = parsed("[control]\nsocket = '/run/a'\ngroup = 'kiosk'\n"
                                  "[log]\nlevel = 'debug'\n");

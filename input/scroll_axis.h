@@ -4,7 +4,7 @@
 namespace scanthru::input {
 
 /// Makes whole units of 1/120 notch out of what a wheel or a finger scrolls, one axis of it.
-class Notches {
+class ScrollAxis {
 public:
     /// Fingers and rings: libinput counts 15 of its units as what a notch would be.
     static constexpr double units_per_notch = 15;

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/guest_hands.h"
+
+#include "base/log.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace scanthru {
+namespace {
+
+constexpr std::chrono::milliseconds retry_delay{500};
+
+}  // namespace
+
+GuestHands::GuestHands(EventLoop& loop, const GuestConfig& config)
+    : loop_(loop), name_(config.name), way_(config.input), injector_(loop) {
+    if (std::holds_alternative<QmpInput>(way_)) connect();
+}
+
+GuestHands::~GuestHands() {
+    injector_.disconnected();
+}
+
+void GuestHands::source_monitor(QmpClient* client) {
+    if (!std::holds_alternative<std::monostate>(way_)) return;
+    if (connected_) injector_.disconnected();
+    connected_ = client != nullptr;
+    if (connected_) injector_.connected(*client);
+}
+
+void GuestHands::source_runs(bool running) {
+    if (std::holds_alternative<std::monostate>(way_)) set_running(running);
+}
+
+void GuestHands::set_running(bool running) {
+    runs_ = running;
+    injector_.set_running(running);
+}
+
+void GuestHands::forget() {
+    injector_.forget();
+}
+
+void GuestHands::set_picture(Size size) {
+    injector_.set_guest_size(size.width, size.height);
+}
+
+void GuestHands::send(const input::Event& event) {
+    if (!std::holds_alternative<NoInput>(way_)) injector_.send(event);
+}
+
+void GuestHands::flush() {
+    injector_.flush();
+}
+
+void GuestHands::release_all() {
+    injector_.release_all();
+}
+
+void GuestHands::connect() {
+    monitor_.reset();
+    auto client = QmpClient::connect(
+        loop_, std::get<QmpInput>(way_).socket,
+        {.ready =
+             [this] {
+                 connected_ = true;
+                 injector_.connected(*monitor_);
+                 monitor_->execute("query-status", nullptr, [this](auto reply) {
+                     if (reply) set_running(reply->value("running", true));
+                 });
+             },
+         .event = [this](const std::string& name, const nlohmann::json&) { on_event(name); },
+         .closed =
+             [this](const std::string& why) {
+                 if (std::exchange(connected_, false)) injector_.disconnected();
+                 if (std::exchange(trouble_, why) != why)
+                     log(LogLevel::warning, "guest {}: input: {}", name_, why);
+                 connect_later();
+             }});
+    if (!client) return connect_later();
+    monitor_ = *std::move(client);
+}
+
+void GuestHands::connect_later() {
+    retry_ = loop_.after(retry_delay, [this] { connect(); });
+}
+
+void GuestHands::on_event(const std::string& name) {
+    if (name == "STOP" || name == "RESUME") set_running(name == "RESUME");
+    if (name == "RESET") injector_.forget();
+}
+
+nlohmann::json GuestHands::describe() const {
+    if (std::holds_alternative<NoInput>(way_)) return nullptr;
+    const auto counts = injector_.statistics();
+    return {{"connected", connected_},        {"commands", counts.commands},
+            {"rejected", counts.rejected},    {"coalesced", counts.coalesced},
+            {"dropped", counts.dropped},      {"owed", counts.owed},
+            {"down", injector_.down().size()}};
+}
+
+}  // namespace scanthru
