@@ -73,7 +73,7 @@ Result<HostChord, std::string> parse_host_chord(std::string_view text, HostActio
                 "\"{}\" is no modifier; of a chord only the last key may be another", names[i])};
         if (is_of(*modifier, chord.key))
             return tl::unexpected<std::string>{
-                fmt::format("\"{}\" is twice in \"{}\"", names[i], text)};
+                fmt::format(R"("{}" is twice in "{}")", names[i], text)};
         chord.modifiers.push_back(*modifier);
     }
     return chord;

@@ -38,6 +38,24 @@ Step release_of(HeldId id) {
     return Key{code, false};
 }
 
+bool is_motion(const Step& step) {
+    return std::holds_alternative<RelativeMotion>(step) ||
+           std::holds_alternative<AbsoluteMotion>(step);
+}
+
+bool must_part(const Step& earlier, const Step& later, bool has_touch) {
+    const auto* const finger = std::get_if<Touch>(&later);
+    if (std::holds_alternative<Key>(earlier) != std::holds_alternative<Key>(later)) return false;
+    if (const auto* of = std::get_if<Touch>(&earlier); of != nullptr && finger != nullptr)
+        return !has_touch || of->slot == finger->slot;
+    if (finger != nullptr || std::holds_alternative<Touch>(earlier) || is_motion(later))
+        return true;
+    if (std::holds_alternative<Notches>(later)) return !is_motion(earlier);
+    const auto before = switch_of(earlier);
+    const auto after = switch_of(later);
+    return before && after && before->id == after->id;
+}
+
 bool InjectionQueue::merge(const Step& step) {
     if (steps_.empty()) return false;
     Step& last = steps_.back();
@@ -83,7 +101,7 @@ void InjectionQueue::pop() {
 }
 
 Notches InjectionQueue::take_notches(int most) {
-    Notches& notches = std::get<Notches>(steps_.front());
+    auto& notches = std::get<Notches>(steps_.front());
     const Notches taken{std::clamp(notches.x, -most, most), std::clamp(notches.y, -most, most)};
     notches = {notches.x - taken.x, notches.y - taken.y};
     if (notches == Notches{}) pop();

@@ -41,6 +41,14 @@ std::optional<Switch> switch_of(const Step& step);
 /// The step that releases `id`: of a finger, its cancellation.
 Step release_of(HeldId id);
 
+/// Whether it is relative or absolute motion of the pointer.
+bool is_motion(const Step& step);
+
+/// Whether `later` needs a sync between itself and an `earlier` one. A device reports its state at
+/// a sync: of two changes of one key, or a click and a motion after it, it would tell the end only.
+/// `has_touch`: the guest has a touch screen, else a finger is the pointer.
+bool must_part(const Step& earlier, const Step& later, bool has_touch);
+
 /// Steps on their way to a guest, in order. Motion is summed or replaced, but never across
 /// anything else. Pure.
 class InjectionQueue {

@@ -38,26 +38,6 @@ std::vector<HeldId> with(const std::vector<HeldId>& ids, const std::vector<HeldI
     return all;
 }
 
-bool is_motion(const Step& step) {
-    return std::holds_alternative<RelativeMotion>(step) ||
-           std::holds_alternative<AbsoluteMotion>(step);
-}
-
-/// Whether two steps need a sync between them. A device reports its state at a sync: of two changes
-/// of one key, or a click and a motion after it, it would tell the end only.
-bool must_part(const Step& earlier, const Step& later, bool has_touch) {
-    const auto* const finger = std::get_if<Touch>(&later);
-    if (std::holds_alternative<Key>(earlier) != std::holds_alternative<Key>(later)) return false;
-    if (const auto* of = std::get_if<Touch>(&earlier); of != nullptr && finger != nullptr)
-        return !has_touch || of->slot == finger->slot;
-    if (finger != nullptr || std::holds_alternative<Touch>(earlier) || is_motion(later))
-        return true;
-    if (std::holds_alternative<Notches>(later)) return !is_motion(earlier);
-    const auto before = switch_of(earlier);
-    const auto after = switch_of(later);
-    return before && after && before->id == after->id;
-}
-
 /// Whether there is a way into any guest for it.
 bool is_known(const Step& step) {
     if (const auto* key = std::get_if<Key>(&step)) return !qcode_of(key->code).empty();
