@@ -4,6 +4,11 @@
 #include <cerrno>
 
 namespace scanthru::kms {
+namespace {
+
+constexpr std::chrono::seconds measured_over{1};
+
+}  // namespace
 
 Result<Vblank> read_vblank(int drm_fd, ObjectId crtc) {
     std::uint64_t sequence = 0;
@@ -15,7 +20,21 @@ Result<Vblank> read_vblank(int drm_fd, ObjectId crtc) {
 }
 
 VblankClock::VblankClock(std::chrono::nanoseconds period) noexcept
-    : period_(period > std::chrono::nanoseconds::zero() ? period : fallback_period) {}
+    : nominal_(period > std::chrono::nanoseconds::zero() ? period : fallback_period),
+      period_(nominal_) {}
+
+void VblankClock::sync(const Vblank& seen) noexcept {
+    last_ = seen;
+    const std::chrono::nanoseconds passed = seen.when - since_.when;
+    const auto frames = static_cast<std::int64_t>(seen.sequence - since_.sequence);
+    const bool counts = seen.sequence != 0 && since_.sequence != 0 && frames > 0;
+    if (counts && passed < measured_over) return;
+    if (counts) {
+        const std::chrono::nanoseconds measured = passed / frames;
+        if (std::chrono::abs(measured - nominal_) < nominal_ / 500) period_ = measured;
+    }
+    since_ = seen;
+}
 
 Vblank VblankClock::next_after(Timestamp when) const noexcept {
     const std::chrono::nanoseconds passed = when - last_.when;

@@ -23,7 +23,9 @@ struct Vblank {
 /// Errors: EINVAL while the CRTC is off; EOPNOTSUPP for a driver without vblank (virtio-gpu).
 Result<Vblank> read_vblank(int drm_fd, ObjectId crtc);
 
-/// Predicts vblanks from one that was seen and the mode's exact period. Pure.
+/// Predicts vblanks from one that was seen and the period: the mode's exact one at first, then as
+/// it is measured over a second or more, because the clock that makes the picture and the one that
+/// makes the time are two. Pure.
 class VblankClock {
 public:
     /// Stands in for a period of zero (a mode without timings), so that nobody waits for no time.
@@ -31,8 +33,10 @@ public:
 
     explicit VblankClock(std::chrono::nanoseconds period) noexcept;
 
-    /// A vblank was seen. Also tells the clock's phase to a driver without vblank: any moment.
-    void sync(const Vblank& seen) noexcept { last_ = seen; }
+    /// A vblank was seen. Also tells the clock's phase to a driver without vblank: any moment, with
+    /// sequence 0. A period that is measured 0.2 % or more beside the mode's is not believed: the
+    /// sequence or the time has jumped.
+    void sync(const Vblank& seen) noexcept;
 
     /// The first vblank strictly later than `when`, which may lie before last(); the sequence is
     /// counted from last() in either direction, modulo 2⁶⁴.
@@ -42,8 +46,10 @@ public:
     const Vblank& last() const noexcept { return last_; }
 
 private:
+    std::chrono::nanoseconds nominal_;
     std::chrono::nanoseconds period_;
     Vblank last_;
+    Vblank since_;  ///< What the period is measured from.
 };
 
 }  // namespace scanthru::kms

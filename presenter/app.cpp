@@ -3,6 +3,7 @@
 #include "presenter/app.h"
 
 #include "base/log.h"
+#include "base/real_time.h"
 
 #include <cerrno>
 #include <csignal>
@@ -65,6 +66,8 @@ Result<void, std::string> App::set_up() {
     open_seat();
     watch_hotplug();
     if (auto lit = light_all(); !lit) return lit;
+    if (const auto locked = lock_memory(); !locked)
+        log(LogLevel::info, "memory may be paged out: {}", locked.error());
     for (const GuestConfig& guest : command_.config.guests)
         add_guest(guest);
     start_hands();

@@ -38,8 +38,8 @@ std::string_view kind_of(const toml::node& node) {
 
 // What reads one value returns what is wrong with it; nothing is, when that is empty.
 
-template <class T>
-std::string keep(Result<T, std::string> parsed, T& into) {
+template <class T, class Into>
+std::string keep(Result<T, std::string> parsed, Into& into) {
     if (!parsed) return std::move(parsed.error());
     into = std::move(*parsed);
     return {};
@@ -76,10 +76,20 @@ std::string read_modeline(const toml::node& node, std::optional<kms::Mode>& into
     return complaint;
 }
 
-std::string read_margin(const toml::node& node, std::chrono::microseconds& into) {
+std::string read_margin(const toml::node& node, std::optional<std::chrono::microseconds>& into) {
+    if (node.is_string()) return read_parsed(node, parse_margin, into);
     const auto* const number = node.as_integer();
-    if (number == nullptr) return fmt::format("expected whole microseconds, not {}", kind_of(node));
+    if (number == nullptr)
+        return fmt::format("expected whole microseconds or \"auto\", not {}", kind_of(node));
     return keep(check_margin(number->get()), into);
+}
+
+std::string read_idle_poll(const toml::node& node, std::uint32_t& into) {
+    if (node.is_string()) return read_parsed(node, parse_idle_poll, into);
+    const auto* const number = node.as_integer();
+    if (number == nullptr)
+        return fmt::format("expected whole hertz or \"off\", not {}", kind_of(node));
+    return keep(check_idle_poll(number->get()), into);
 }
 
 std::string read_rotation(const toml::node& node, kms::Rotation& into) {
@@ -109,7 +119,7 @@ struct Key {
 
 using Node = const toml::node&;
 
-constexpr std::array<Key<OutputConfig>, 14> output_keys{{
+constexpr std::array<Key<OutputConfig>, 15> output_keys{{
     {"name",
      [](Node value, OutputConfig& output) {
          return read_text(value, output.name);
@@ -165,6 +175,10 @@ constexpr std::array<Key<OutputConfig>, 14> output_keys{{
     {"margin_us",
      [](Node value, OutputConfig& output) {
          return read_margin(value, output.margin);
+     }},
+    {"idle_poll",
+     [](Node value, OutputConfig& output) {
+         return read_idle_poll(value, output.idle_poll);
      }},
 }};
 
@@ -516,8 +530,8 @@ bool OutputConfig::operator==(const OutputConfig& other) const {
     return name == other.name && monitor == other.monitor && card == other.card &&
            mode == other.mode && same_timings(modeline, other.modeline) && fit == other.fit &&
            rotate == other.rotate && guest == other.guest && refresh == other.refresh &&
-           margin == other.margin && idle == other.idle && paused == other.paused &&
-           blank_after == other.blank_after && image == other.image;
+           margin == other.margin && idle_poll == other.idle_poll && idle == other.idle &&
+           paused == other.paused && blank_after == other.blank_after && image == other.image;
 }
 
 Result<Config, std::string> parse_config(std::string_view text, const std::string& file) {

@@ -51,8 +51,9 @@ struct OutputConfig {
     Paused paused = Paused::hold;        ///< `paused = "hold" | "message"`
     std::chrono::seconds blank_after{};  ///< `blank_after`, without change; zero: never.
     std::string image;                   ///< `image = "FILE.png"`: shown above the message.
-    std::chrono::microseconds margin{
-        1000};  ///< `margin_us`: the guest is asked this long before the vblank.
+    /// `margin_us`: the guest is asked this long before the vblank; empty ("auto"): it is learnt.
+    std::optional<std::chrono::microseconds> margin;
+    std::uint32_t idle_poll = 10;  ///< `idle_poll`, in Hz; 0 ("off"): every vblank.
     bool operator==(const OutputConfig& other) const;
 };
 

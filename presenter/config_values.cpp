@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <numeric>
@@ -73,6 +74,14 @@ constexpr std::array<Word<LogLevel>, 4> log_level_words{{
     {"debug", LogLevel::debug},
 }};
 
+std::optional<std::int64_t> whole_number(std::string_view text) {
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || rest != end) return std::nullopt;
+    return number;
+}
+
 }  // namespace
 
 Result<EdidWish, std::string> parse_edid(std::string_view text) {
@@ -118,6 +127,25 @@ Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microse
         return std::chrono::microseconds{microseconds};
     return wrong(fmt::format("expected microseconds from 0 to {}, not {}", max_margin.count(),
                              microseconds));
+}
+
+Result<std::optional<std::chrono::microseconds>, std::string> parse_margin(std::string_view text) {
+    if (text == "auto") return std::nullopt;
+    const auto number = whole_number(text);
+    if (!number) return wrong(fmt::format("expected whole microseconds or auto, not \"{}\"", text));
+    return check_margin(*number);
+}
+
+Result<std::uint32_t, std::string> check_idle_poll(std::int64_t hertz) {
+    if (hertz >= 1 && hertz <= max_idle_poll) return static_cast<std::uint32_t>(hertz);
+    return wrong(fmt::format("expected hertz from 1 to {}, or off, not {}", max_idle_poll, hertz));
+}
+
+Result<std::uint32_t, std::string> parse_idle_poll(std::string_view text) {
+    if (text == "off") return 0U;
+    const auto number = whole_number(text);
+    if (!number) return wrong(fmt::format("expected whole hertz or off, not \"{}\"", text));
+    return check_idle_poll(*number);
 }
 
 Result<std::string, std::string> check_socket_path(std::string_view text) {

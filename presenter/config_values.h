@@ -35,6 +35,18 @@ inline constexpr std::chrono::microseconds max_margin{100'000};
 /// From 0 to max_margin.
 Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microseconds);
 
+/// `auto` (nothing) or whole microseconds.
+Result<std::optional<std::chrono::microseconds>, std::string> parse_margin(std::string_view text);
+
+/// Fewer questions a second than any monitor has vblanks.
+inline constexpr std::uint32_t max_idle_poll = 1000;
+
+/// From 1 to max_idle_poll.
+Result<std::uint32_t, std::string> check_idle_poll(std::int64_t hertz);
+
+/// `off` (0) or whole hertz.
+Result<std::uint32_t, std::string> parse_idle_poll(std::string_view text);
+
 /// The path of a socket of ours: not empty, and short enough for the kernel.
 Result<std::string, std::string> check_socket_path(std::string_view text);
 

@@ -3,12 +3,14 @@
 
 #include "base/clock.h"
 #include "presenter/mailbox.h"
+#include "presenter/pacer.h"
 #include "presenter/presenter.h"
 
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -18,7 +20,15 @@ namespace scanthru {
 struct Pacing {
     /// Before the hardware takes what was committed; at most half a frame period is used. Has to
     /// cover wake lateness, two queries and the commit up to the point where the driver arms it.
-    std::chrono::nanoseconds margin = std::chrono::milliseconds{1};
+    /// Empty: it is learnt (Pacer).
+    std::optional<std::chrono::nanoseconds> margin{};
+    /// The guest is asked right after each vblank for the next one, as a simple loop does it: only
+    /// for comparison.
+    bool early = false;
+    /// Between two questions to a guest that stands still; empty: every vblank.
+    std::optional<std::chrono::nanoseconds> idle_poll{};
+    /// The thread takes real-time priority where that is allowed.
+    bool real_time = true;
     /// Vblank timestamps are of the first line of the picture, as scanout hardware has them: flips
     /// are taken before that, at the beginning of the blanking. Not so where a timer stands for the
     /// hardware.
@@ -29,7 +39,7 @@ struct Pacing {
 
 /// The thread of one output. Waits for the right moment, presents a frame, and nothing else.
 ///
-/// One turn of its loop: ppoll on the mailbox until `margin` before the next vblank, QUERY twice,
+/// One turn of its loop: ppoll on the mailbox until d before the next vblank, QUERY twice,
 /// and if something changed a blocking commit and CRTC_GET_SEQUENCE: five system calls, three
 /// without a change.
 class FrameThread {
@@ -83,6 +93,18 @@ public:
     /// Whether the guest has shown something else since the screen went blank.
     bool changed_while_blank() const noexcept { return changed_while_blank_.load(); }
 
+    /// A key or pointer of the host has moved: an idle guest is asked at the full rate again, from
+    /// the next vblank on. Cheap, for every event. Any thread.
+    void poke() noexcept;
+
+    /// Why it has no real-time priority; empty where it has, or should not.
+    const std::optional<Error>& ordinary() const noexcept { return ordinary_; }
+
+    /// How long before the hardware takes a flip the guest is asked now.
+    std::chrono::nanoseconds margin() const noexcept {
+        return std::chrono::nanoseconds{static_cast<std::int64_t>(margin_ns_.get())};
+    }
+
     /// Runs `errand` on the frame thread between two frames, for the rare commit that is no frame
     /// (a capture). Returns at once; a newer call replaces one that was not begun.
     using Errand = std::function<void(kms::Card&, const kms::Pipeline&)>;
@@ -130,6 +152,13 @@ private:
         bool blank = false;
         bool paused = false;
         bool stop = false;
+        std::uint64_t serial = 0;  ///< Of the newest letter, whatever it is about.
+    };
+
+    /// What is known of a commit when it has returned.
+    struct Landing {
+        kms::Vblank aimed;
+        kms::Vblank seen;
     };
 
     FrameThread(Scanout scanout,
@@ -138,27 +167,39 @@ private:
                 Bell mail,
                 Bell news);
 
+    // frame_thread.cpp: beginning, end and the main thread's side.
+    void post();
+
+    // frame_loop.cpp: the thread.
     void run_loop() noexcept;
     void loop();
     std::chrono::nanoseconds lead() const;
-    bool wait(kms::Timestamp until);
+    bool wait(kms::Timestamp until, bool dozing);
     bool read_mail();
     void present();
     void peek();
     void keep_blank(kms::Timestamp now);
     void aim(kms::Timestamp now);
-    void log_flip(kms::Timestamp sampled);
+    std::optional<std::chrono::nanoseconds> refresh_interval() const;
+    Landing land(kms::Timestamp sampled, bool novel);
+    void log_flip(kms::Timestamp sampled, const Landing& landing);
     void keep_time(kms::Timestamp now);
     kms::Vblank read_clock();
 
     Pacing pacing_;
+    bool refreshes_;
+    std::chrono::nanoseconds refresh_idle_;
     FrameCounters counters_;
     NoteQueue notes_;
     FlipLog flips_;
     Presenter presenter_;
     kms::VblankClock clock_;
     bool has_vblank_ = true;
+    Pacer pacer_;
+    IdlePolicy idle_;
+    Counter margin_ns_;
     kms::Vblank target_;
+    kms::Timestamp asked_;  ///< When it wanted to wake up for the target.
     kms::Timestamp clock_read_;
 
     Mailbox<Letter> mailbox_;
@@ -168,6 +209,10 @@ private:
     kms::Timestamp blank_tried_;
     std::uint64_t errands_run_ = 0;
     std::uint64_t instead_shown_ = 0;
+    std::uint64_t serial_read_ = 0;
+    std::atomic<bool> dozing_{false};  ///< A poke has to ring.
+    std::atomic<bool> poked_{false};
+    std::optional<Error> ordinary_;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> changed_while_blank_{false};
     std::atomic<bool> paused_{false};

@@ -5,7 +5,6 @@
 #include "presenter/config_values.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +20,8 @@ using Text = std::optional<std::string>;
 
 /// What the command line says, of all commands, as it was written.
 struct Given {
-    Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, control, log_level;
+    Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, idle_poll, control,
+        log_level;
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
     std::string guest;  ///< `release`, `switch`
@@ -78,7 +78,9 @@ void add_run(CLI::App& app, Given& given) {
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--margin-us", given.margin, "N",
-             "Ask the guest this many microseconds before the vblank; default: 1000");
+             "Ask the guest this many microseconds before the vblank; auto (default): learn it");
+    add_text(run, "--idle-poll", given.idle_poll, "HZ",
+             "Ask a guest that stands still this often; default: 10; off: at every vblank");
     add_text(run, "--control", given.control, "SOCKET", "Where the control socket is to be");
     add_text(run, "--log-level", given.log_level, "LEVEL",
              "error, warning, info (default) or debug");
@@ -158,15 +160,6 @@ Result<std::string, std::string> parse_text(std::string_view text) {
     return std::string{text};
 }
 
-Result<std::chrono::microseconds, std::string> parse_margin(std::string_view text) {
-    std::int64_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || rest != end)
-        return wrong(fmt::format("expected whole microseconds, not \"{}\"", text));
-    return check_margin(number);
-}
-
 Result<std::vector<GuestConfig>, std::string> parse_guests(const Given& given) {
     std::vector<GuestConfig> guests;
     std::string complaint;
@@ -202,7 +195,7 @@ Result<void, std::string> merge_guests(const Given& given, Config& config) {
 
 bool says_something_of_an_output(const Given& given) {
     return given.card || given.mode || given.modeline || given.fit || given.idle || given.refresh ||
-           given.margin;
+           given.margin || given.idle_poll;
 }
 
 /// The one output that the command line speaks of, in `config`.
@@ -243,7 +236,8 @@ Result<void, std::string> merge_output(const Given& given, Config& config) {
         take("--fit", given.fit, parse_fit, output.fit, complaint) &&
         take("--idle", given.idle, parse_idle, output.idle, complaint) &&
         take("--refresh", given.refresh, parse_refresh, output.refresh, complaint) &&
-        take("--margin-us", given.margin, parse_margin, output.margin, complaint))
+        take("--margin-us", given.margin, parse_margin, output.margin, complaint) &&
+        take("--idle-poll", given.idle_poll, parse_idle_poll, output.idle_poll, complaint))
         return {};
     return wrong(std::move(complaint));
 }

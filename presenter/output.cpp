@@ -64,8 +64,11 @@ Result<Choice, NotLit> choose(const Cards& cards, const OutputConfig& config) {
 }
 
 Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
-    return {.margin = config.margin,
-            .stamped_after_blanking = card.capabilities().driver != "vkms"};
+    Pacing pacing{.margin = config.margin,
+                  .stamped_after_blanking = card.capabilities().driver != "vkms"};
+    if (config.idle_poll > 0)
+        pacing.idle_poll = std::chrono::nanoseconds{std::chrono::seconds{1}} / config.idle_poll;
+    return pacing;
 }
 
 PresenterSettings
@@ -189,6 +192,10 @@ void Output::introduce() const {
     if (pipeline_.rotation != kms::Rotation::by_0 && !pipeline_.cursor)
         log(LogLevel::warning, "output {}: its cursor plane does not turn; cursors are not shown",
             name_);
+    if (const auto& refused = frames_->ordinary())
+        log(LogLevel::info,
+            "output {}: no real-time priority ({}): frames may be missed when the host is busy",
+            name_, *refused);
     log(LogLevel::info, "output {}: {} on {} ({})", name_, kms::to_string(pipeline_.mode),
         card().path(), card().capabilities().driver);
 }

@@ -65,6 +65,9 @@ public:
     /// picture than the last time it was asked.
     Frame peek(kms::Timestamp now);
 
+    /// Takes the processor time of the frames' commits from now on; see Scanout::measure().
+    void measure_commits(bool on) noexcept { scanout_.measure(on); }
+
     bool has_guest() const noexcept { return composer_.has_guest(); }
     const Scanout& scanout() const noexcept { return scanout_; }
 

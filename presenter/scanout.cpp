@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/scanout.h"
 
+#include "base/clock.h"
+#include "base/real_time.h"
 #include "kms/modeset.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 namespace scanthru {
 namespace {
@@ -25,6 +28,13 @@ Outcome meaning(const Error& error) {
     case ENODEV: return Outcome::gone;
     default: return Outcome::later;
     }
+}
+
+/// Of this thread.
+std::chrono::nanoseconds processor_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 }  // namespace
@@ -81,7 +91,11 @@ Result<void> Scanout::commit(const Layers& layers, bool refresh) {
         else
             request_.hide(*pipeline_.cursor);
     }
-    return request_.commit(card_.fd());
+    const auto before = measures_ ? processor_time() : std::chrono::nanoseconds{};
+    entered_ = Clock::now();
+    auto done = request_.commit(card_.fd());
+    commit_cost_ = measures_ ? processor_time() - before : std::chrono::nanoseconds{};
+    return done;
 }
 
 void Scanout::accept(const Scene& scene, const Layers& layers) {
@@ -96,6 +110,7 @@ void Scanout::abandon() {
 }
 
 Result<void> Scanout::set_active(bool active) {
+    const OrdinaryPriority while_it_takes;
     request_.clear();
     request_.set(pipeline_.crtc.id, pipeline_.crtc.properties.active, active ? 1 : 0);
     return request_.commit_modeset(card_.fd());
@@ -156,6 +171,7 @@ Verdict Scanout::try_next(const Scene& scene, const Error& first) {
 }
 
 Verdict Scanout::show_in_mode(const kms::Mode& mode, const Scene& scene) {
+    const OrdinaryPriority while_it_takes;
     const Verdict whole = enter_mode(mode, scene);
     if (whole.outcome != Outcome::refused) return whole;
     Verdict verdict = whole;

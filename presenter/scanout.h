@@ -7,9 +7,11 @@
 #include "kms/host_picture.h"
 #include "kms/property_blob.h"
 #include "kms/topology.h"
+#include "kms/vblank_clock.h"
 #include "presenter/layout.h"
 #include "presenter/picture.h"
 
+#include <chrono>
 #include <optional>
 #include <vector>
 
@@ -83,6 +85,15 @@ public:
     /// AtomicRequest::commit_modeset().
     Result<void> set_active(bool active);
 
+    /// When the newest commit entered the kernel.
+    kms::Timestamp entered() const noexcept { return entered_; }
+
+    /// Takes the processor time of commits from now on, for two system calls each; or no more.
+    void measure(bool on) noexcept { measures_ = on; }
+
+    /// Processor time of the newest commit; zero where it was not taken.
+    std::chrono::nanoseconds commit_cost() const noexcept { return commit_cost_; }
+
     /// Whether the cursor plane shows something.
     bool shows_cursor() const noexcept { return layers_.cursor.has_value(); }
 
@@ -120,6 +131,9 @@ private:
     kms::AtomicRequest request_;
     Scene on_screen_;
     Layers layers_;
+    kms::Timestamp entered_;
+    std::chrono::nanoseconds commit_cost_{};
+    bool measures_ = false;
     bool abandoned_ = false;
     bool disowned_ = false;
 };

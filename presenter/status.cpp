@@ -158,8 +158,12 @@ json describe(const GuestLink& guest) {
 json describe(const FlipRecord& flip) {
     return {{"number", flip.number},
             {"sequence", flip.sequence},
+            {"asked_ns", flip.asked_ns},
             {"sampled_ns", flip.sampled_ns},
+            {"entered_ns", flip.entered_ns},
+            {"aimed_ns", flip.aimed_ns},
             {"shown_ns", flip.shown_ns},
+            {"returned_ns", flip.returned_ns},
             {"primary_id", flip.primary_id},
             {"cursor_id", flip.cursor_id},
             {"cursor_x", flip.cursor_position.x},

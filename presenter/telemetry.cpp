@@ -24,7 +24,7 @@ constexpr std::uint32_t low(std::uint64_t word) {
 
 void FlipLog::push(const FlipRecord& record) noexcept {
     Slot& slot = slots_[record.number % capacity];
-    const std::array<std::uint64_t, 6> words{
+    const std::array<std::uint64_t, 10> words{
         record.number,
         record.sequence,
         static_cast<std::uint64_t>(record.sampled_ns),
@@ -32,6 +32,10 @@ void FlipLog::push(const FlipRecord& record) noexcept {
         pack(record.primary_id, record.cursor_id),
         pack(static_cast<std::uint32_t>(record.cursor_position.x),
              static_cast<std::uint32_t>(record.cursor_position.y)),
+        static_cast<std::uint64_t>(record.asked_ns),
+        static_cast<std::uint64_t>(record.entered_ns),
+        static_cast<std::uint64_t>(record.aimed_ns),
+        static_cast<std::uint64_t>(record.returned_ns),
     };
     slot.version.store(2 * record.number - 1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
@@ -48,15 +52,19 @@ std::vector<FlipRecord> FlipLog::since(std::uint64_t after) const {
     for (std::uint64_t number = std::max(after + 1, oldest); number <= newest; ++number) {
         const Slot& slot = slots_[number % capacity];
         if (slot.version.load(std::memory_order_acquire) != 2 * number) continue;
-        std::array<std::uint64_t, 6> words{};
+        std::array<std::uint64_t, 10> words{};
         for (std::size_t i = 0; i < words.size(); ++i)
             words[i] = slot.words[i].load(std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (slot.version.load(std::memory_order_relaxed) != 2 * number) continue;
         records.push_back({.number = words[0],
                            .sequence = words[1],
+                           .asked_ns = static_cast<std::int64_t>(words[6]),
                            .sampled_ns = static_cast<std::int64_t>(words[2]),
+                           .entered_ns = static_cast<std::int64_t>(words[7]),
+                           .aimed_ns = static_cast<std::int64_t>(words[8]),
                            .shown_ns = static_cast<std::int64_t>(words[3]),
+                           .returned_ns = static_cast<std::int64_t>(words[9]),
                            .primary_id = high(words[4]),
                            .cursor_id = low(words[4]),
                            .cursor_position = {.x = static_cast<std::int32_t>(high(words[5])),

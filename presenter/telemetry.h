@@ -67,8 +67,13 @@ struct FlipRecord {
     std::uint64_t number = 0;  ///< Counts from 1; gaps in what a reader has mean it was slow.
     std::uint64_t sequence =
         0;  ///< The CRTC's frame number of the vblank that showed it; 0 without.
-    std::int64_t sampled_ns = 0;   ///< When the guest was asked, CLOCK_MONOTONIC.
-    std::int64_t shown_ns = 0;     ///< When that vblank was, CLOCK_MONOTONIC.
+    // All times in ns of CLOCK_MONOTONIC, in the order in which they pass.
+    std::int64_t asked_ns = 0;     ///< When the thread wanted to wake up,
+    std::int64_t sampled_ns = 0;   ///< when the guest was asked,
+    std::int64_t entered_ns = 0;   ///< when the commit entered the kernel,
+    std::int64_t aimed_ns = 0;     ///< the vblank it was aimed at,
+    std::int64_t shown_ns = 0;     ///< the vblank that showed it,
+    std::int64_t returned_ns = 0;  ///< when the commit was back.
     std::uint32_t primary_id = 0;  ///< dmabuf_id; 0 when black.
     std::uint32_t cursor_id = 0;   ///< dmabuf_id; 0 when none.
     Point cursor_position{};
@@ -90,7 +95,7 @@ private:
     /// A record in words that may be read while they are written; `version` tells torn ones.
     struct Slot {
         std::atomic<std::uint64_t> version{0};  ///< 2·number when whole, odd while it is written.
-        std::array<std::atomic<std::uint64_t>, 6> words{};
+        std::array<std::atomic<std::uint64_t>, 10> words{};
     };
 
     std::vector<Slot> slots_;

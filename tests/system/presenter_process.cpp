@@ -55,6 +55,9 @@ PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
     const bool by_file = std::ranges::find(arguments, "--config") != arguments.end();
     if (!by_file && std::ranges::find(arguments, "--idle") == arguments.end())
         words.insert(words.end(), {"--idle", "black"});
+    // A guest that begins again after a rest is not to lose its first pictures.
+    if (!by_file && std::ranges::find(arguments, "--idle-poll") == arguments.end())
+        words.insert(words.end(), {"--idle-poll", "off"});
     std::vector<char*> argv;
     for (auto& word : words)
         argv.push_back(word.data());
@@ -138,8 +141,12 @@ void PresenterProcess::collect_flips() {
     for (const auto& flip : answer["flips"])
         flips_.push_back({.number = flip["number"],
                           .sequence = flip["sequence"],
+                          .asked_ns = flip["asked_ns"],
                           .sampled_ns = flip["sampled_ns"],
+                          .entered_ns = flip["entered_ns"],
+                          .aimed_ns = flip["aimed_ns"],
                           .shown_ns = flip["shown_ns"],
+                          .returned_ns = flip["returned_ns"],
                           .primary_id = flip["primary_id"],
                           .cursor_id = flip["cursor_id"],
                           .cursor_x = flip["cursor_x"],

@@ -16,8 +16,12 @@ namespace scanthru::system_test {
 struct Flip {
     std::uint64_t number = 0;
     std::uint64_t sequence = 0;
+    std::int64_t asked_ns = 0;
     std::int64_t sampled_ns = 0;
+    std::int64_t entered_ns = 0;
+    std::int64_t aimed_ns = 0;
     std::int64_t shown_ns = 0;
+    std::int64_t returned_ns = 0;
     std::uint32_t primary_id = 0;
     std::uint32_t cursor_id = 0;
     std::int32_t cursor_x = 0;
@@ -29,8 +33,9 @@ class PresenterProcess {
 public:
     /// Starts it with these arguments after `run`; returns when it answers. Throws when it does not
     /// within `limit` or ends. Its standard error goes to log().
-    /// Without a guest's picture the screen is black, unless `arguments` say otherwise.
-    /// `environment` is added to ours, as NAME=VALUE.
+    /// Without a guest's picture the screen is black, and guests that stand still are asked at
+    /// every vblank, unless `arguments` say otherwise. `environment` is added to ours, as
+    /// NAME=VALUE.
     explicit PresenterProcess(const std::vector<std::string>& arguments,
                               const std::vector<std::string>& environment = {},
                               std::chrono::seconds limit = std::chrono::seconds{60});

@@ -49,6 +49,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
         image = "/logo.png"
         blank_after = 600
         margin_us = 2500
+        idle_poll = 2
     )");
     ASSERT_EQ(config.outputs.size(), 1U);
     OutputConfig expected;
@@ -65,6 +66,7 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
     expected.guest = "kiosk";
     expected.refresh = Refresh::always;
     expected.margin = std::chrono::microseconds{2500};
+    expected.idle_poll = 2;
     EXPECT_EQ(config.outputs.front(), expected);
 }
 
@@ -301,10 +303,16 @@ INSTANTIATE_TEST_SUITE_P(
                R"(test.toml:2: refresh: expected auto, always or never, not "sometimes")"},
         Faulty{"refresh_flag", "[[output]]\nrefresh = true\n",
                "test.toml:2: refresh: expected a string in quotes, not a boolean"},
-        Faulty{"margin_text", "[[output]]\nmargin_us = '1'\n",
-               "test.toml:2: margin_us: expected whole microseconds, not a string"},
+        Faulty{"margin_text", "[[output]]\nmargin_us = 'x1'\n",
+               "test.toml:2: margin_us: expected whole microseconds or auto, not \"x1\""},
         Faulty{"margin_point", "[[output]]\nmargin_us = 1.5\n",
-               "test.toml:2: margin_us: expected whole microseconds, not a number with a point"},
+               "test.toml:2: margin_us: expected whole microseconds or \"auto\", not a number with "
+               "a point"},
+        Faulty{"idle_poll_zero", "[[output]]\nidle_poll = 0\n",
+               "test.toml:2: idle_poll: expected hertz from 1 to 1000, or off, not 0"},
+        Faulty{
+            "idle_poll_point", "[[output]]\nidle_poll = 0.5\n",
+            "test.toml:2: idle_poll: expected whole hertz or \"off\", not a number with a point"},
         Faulty{"margin_negative", "[[output]]\nmargin_us = -1\n",
                "test.toml:2: margin_us: expected microseconds from 0 to 100000, not -1"},
         Faulty{"margin_long", "[[output]]\nmargin_us = 100001\n",
@@ -324,8 +332,12 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string{test.param.name}; });
 
 TEST(Config, TheBoundsOfTheMarginAreAllowed) {
-    EXPECT_EQ(parsed("[[output]]\nmargin_us = 0").outputs.at(0).margin.count(), 0);
-    EXPECT_EQ(parsed("[[output]]\nmargin_us = 100000").outputs.at(0).margin.count(), 100'000);
+    EXPECT_EQ(parsed("[[output]]\nmargin_us = 'auto'").outputs.at(0).margin, std::nullopt);
+    EXPECT_EQ(parsed("[[output]]\nidle_poll = 'off'").outputs.at(0).idle_poll, 0U);
+    EXPECT_EQ(parsed("[[output]]\nmargin_us = 0").outputs.at(0).margin,
+              std::chrono::microseconds{0});
+    EXPECT_EQ(parsed("[[output]]\nmargin_us = 100000").outputs.at(0).margin,
+              std::chrono::microseconds{100'000});
 }
 
 TEST(Config, AFileIsReadFromItsBeginningToItsEnd) {

@@ -65,7 +65,7 @@ TEST_F(Options, HelpOfRunNamesEveryOption) {
     for (const char* word :
          {"--config FILE", "--guest SOURCE", "--abi DIALECT", "--output NAME", "--card PATH",
           "--mode MODE", "--modeline LINE", "--fit POLICY", "--refresh WHEN", "--margin-us N",
-          "--control SOCKET", "--log-level LEVEL"})
+          "--idle-poll HZ", "--control SOCKET", "--log-level LEVEL"})
         EXPECT_THAT(answer.text, HasSubstr(word));
 }
 
@@ -122,6 +122,7 @@ TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
                                "--fit",        "crop",
                                "--refresh",    "never",
                                "--margin-us",  "1500",
+                               "--idle-poll",  "off",
                                "--control",    "/run/x",
                                "--log-level",  "debug",
                                "--modeline",   "65.00 1024 1048 1184 1344 768 771 777 806"});
@@ -138,6 +139,7 @@ TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
     output.fit = Fit::crop;
     output.refresh = Refresh::never;
     output.margin = std::chrono::microseconds{1500};
+    output.idle_poll = 0;
     EXPECT_EQ(config.outputs, std::vector{output});
     EXPECT_EQ(config.control.socket, "/run/x");
     EXPECT_EQ(config.log_level, LogLevel::debug);
@@ -156,7 +158,11 @@ TEST_F(Options, ValuesAreCheckedAsInTheFile) {
     EXPECT_THAT(wrong("--modeline", "1"), StartsWith("--modeline: a modeline has"));
     EXPECT_THAT(wrong("--refresh", "x"), StartsWith("--refresh: expected auto, always or never"));
     EXPECT_THAT(wrong("--margin-us", "1ms"),
-                StartsWith("--margin-us: expected whole microseconds, not \"1ms\""));
+                StartsWith("--margin-us: expected whole microseconds or auto, not \"1ms\""));
+    EXPECT_THAT(wrong("--idle-poll", "0"),
+                StartsWith("--idle-poll: expected hertz from 1 to 1000"));
+    EXPECT_THAT(wrong("--idle-poll", "often"),
+                StartsWith("--idle-poll: expected whole hertz or off, not \"often\""));
     EXPECT_THAT(wrong("--margin-us", "100001"),
                 StartsWith("--margin-us: expected microseconds from 0 to 100000"));
     EXPECT_THAT(wrong("--control", ""), StartsWith("--control: expected the path of a socket"));
@@ -225,13 +231,13 @@ TEST_F(Options, AnOutputOnTheCommandLineLeavesOutTheOthersAndKeepsItsSettings) {
     const Config known = run({"run", "--output", "B", "--refresh", "always"});
     ASSERT_EQ(known.outputs.size(), 1U);
     EXPECT_EQ(known.outputs[0].name, "B");
-    EXPECT_EQ(known.outputs[0].margin.count(), 2);
+    EXPECT_EQ(known.outputs[0].margin, std::chrono::microseconds{2});
     EXPECT_EQ(known.outputs[0].refresh, Refresh::always);
 
     const Config unknown = run({"run", "--output", "C"});
     ASSERT_EQ(unknown.outputs.size(), 1U);
     EXPECT_EQ(unknown.outputs[0].name, "C");
-    EXPECT_EQ(unknown.outputs[0].margin.count(), 1000);
+    EXPECT_EQ(unknown.outputs[0].margin, std::nullopt);
 }
 
 TEST_F(Options, OptionsOfAnOutputGoToTheOnlyOne) {
@@ -239,7 +245,7 @@ TEST_F(Options, OptionsOfAnOutputGoToTheOnlyOne) {
     const Config config = run({"run", "--mode", "640x480", "--fit", "scale"});
     ASSERT_EQ(config.outputs.size(), 1U);
     EXPECT_EQ(config.outputs[0].name, "A");
-    EXPECT_EQ(config.outputs[0].margin.count(), 1);
+    EXPECT_EQ(config.outputs[0].margin, std::chrono::microseconds{1});
     EXPECT_EQ(config.outputs[0].mode.size, (Size{640, 480}));
     EXPECT_EQ(config.outputs[0].fit, Fit::scale);
 }
@@ -265,7 +271,7 @@ TEST_F(Options, TheCardTellsOutputsOfOneNameApart) {
                 StartsWith("--output: the configuration has 2 outputs called A; choose one"));
     const Config config = run({"run", "--output", "A", "--card", "/dev/dri/card1"});
     ASSERT_EQ(config.outputs.size(), 1U);
-    EXPECT_EQ(config.outputs[0].margin.count(), 2);
+    EXPECT_EQ(config.outputs[0].margin, std::chrono::microseconds{2});
 }
 
 TEST_F(Options, AModeOnTheCommandLineBeatsAModelineOfTheFile) {
