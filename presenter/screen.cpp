@@ -130,6 +130,7 @@ void Screen::blank(bool off) {
 void Screen::used() {
     changed_at_ = Clock::now();
     if (blanked_) blank(false);
+    if (output_) output_->frames().poke();
 }
 
 bool Screen::woken() const {
