@@ -34,6 +34,7 @@ constexpr std::chrono::seconds patience{5};
 /// libseat has one log for the whole process, and says by it alone which backend it took.
 struct LogState {
     bool opening = false;
+    bool closing = false;  ///< What has gone already.
     std::string backend;
 };
 
@@ -56,12 +57,13 @@ void pass_log(libseat_log_level level, const char* format, va_list arguments) {
     if (std::vsnprintf(text.data(), text.size(), format, arguments) < 0) return;
     std::string_view line{text.data()};
     // "[../libseat/libseat.c:75] …"
-    if (const auto place = line.find("] "); line.starts_with('[') && place != line.npos)
+    if (const auto place = line.find("] ");
+        line.starts_with('[') && place != std::string_view::npos)
         line.remove_prefix(place + 2);
     note_backend(line);
     // While it opens it tries one way after the other; what comes of it, we say.
-    log(level == LIBSEAT_LOG_LEVEL_ERROR && !log_state().opening ? LogLevel::warning
-                                                                 : LogLevel::debug,
+    const bool expected = log_state().opening || log_state().closing;
+    log(level == LIBSEAT_LOG_LEVEL_ERROR && !expected ? LogLevel::warning : LogLevel::debug,
         "libseat: {}", line);
 }
 
@@ -193,28 +195,31 @@ Result<void, std::string> Session::wait_until_active() {
 }
 
 Result<void> Session::watch() {
-    auto watched =
-        loop_.watch(libseat_get_fd(seat_->handle), EPOLLIN, [this](auto) { dispatch(); });
+    // libseat itself takes an end of file for no news.
+    auto watched = loop_.watch(libseat_get_fd(seat_->handle), EPOLLIN | EPOLLRDHUP,
+                               [this](std::uint32_t events) {
+                                   dispatch((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+                               });
     if (!watched) return fail(watched.error());
     watch_ = *std::move(watched);
     dispatch_soon();
     return {};
 }
 
-void Session::dispatch() {
+void Session::dispatch(bool ended) {
     soon_.reset();
     if (seat_->handle == nullptr) return;
     errno = 0;
-    const bool alive = libseat_dispatch(seat_->handle, 0) >= 0;
-    const int error = reason(EIO);
+    const bool failed = libseat_dispatch(seat_->handle, 0) < 0;
+    const int error = failed ? reason(EIO) : EPIPE;
     act();
-    if (!alive) lose(error);
+    if (failed || ended) lose(error);
 }
 
 /// What came along with the answer to a request lies in libseat's buffer, and its descriptor is
 /// quiet about it.
 void Session::dispatch_soon() {
-    if (!soon_) soon_ = loop_.after(Clock::duration::zero(), [this] { dispatch(); });
+    if (!soon_) soon_ = loop_.after(Clock::duration::zero(), [this] { dispatch(false); });
 }
 
 void Session::act() {
@@ -229,8 +234,11 @@ void Session::act() {
 
 void Session::lose(int error) {
     watch_.reset();
-    if (std::exchange(active_, false)) listener_.disabled();
+    // First of all: nothing that is closed now can be told to it any more.
+    log_state().closing = true;
     libseat_close_seat(std::exchange(seat_->handle, nullptr));
+    log_state().closing = false;
+    if (std::exchange(active_, false)) listener_.disabled();
     listener_.lost(fmt::format("{} has gone ({})", backend_, std::strerror(error)));
 }
 

@@ -93,7 +93,7 @@ private:
     Session(EventLoop& loop, Listener listener, std::shared_ptr<SeatConnection> seat) noexcept;
     Result<void, std::string> wait_until_active();
     Result<void> watch();
-    void dispatch();
+    void dispatch(bool ended);
     void dispatch_soon();
     void act();
     void lose(int error);

@@ -8,14 +8,12 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <fcntl.h>
 #include <libinput.h>
 #include <libudev.h>
 #include <linux/input.h>
 #include <string_view>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 namespace scanthru::input {
 namespace {
@@ -54,18 +52,6 @@ libinput_led to_libinput(Leds leds) {
 }
 
 }  // namespace
-
-DeviceAccess direct_access() {
-    return {.open = [](const char* path, int flags) -> Result<int> {
-                const int fd = ::open(path, flags | O_CLOEXEC);
-                if (fd < 0) return fail(errno, "open");
-                return fd;
-            },
-            .close =
-                [](int fd) {
-                    ::close(fd);
-                }};
-}
 
 void Devices::Release::operator()(libinput* context) const noexcept {
     libinput_unref(context);
@@ -184,9 +170,10 @@ void Devices::add(libinput_device* handle) {
             .emplace(info.id,
                      Device{.info = info,
                             .handle = libinput_device_ref(handle),
-                            .translator = Translator{plain ? stretch->second : AreaStretch{}}})
+                            .translator = Translator{plain ? stretch->second : AreaStretch{}},
+                            .leds = leds_})
             .first->second;
-    if (leds_ != Leds{}) set_leds(info.id, leds_);
+    if (info.kinds.keyboard) show_leds();
     listener_.device_added(device.info);
 }
 
@@ -224,14 +211,23 @@ Result<void> Devices::configure(InputConfig config) {
 
 void Devices::set_leds(Leds leds) {
     leds_ = leds;
-    for (const auto& [id, device] : devices_)
-        set_leds(id, leds);
+    for (auto& [id, device] : devices_)
+        device.leds = leds;
+    show_leds();
 }
 
 void Devices::set_leds(std::uint32_t device, Leds leds) {
     const auto found = devices_.find(device);
-    if (found == devices_.end() || !found->second.info.kinds.keyboard) return;
-    libinput_device_led_update(found->second.handle, to_libinput(leds));
+    if (found == devices_.end()) return;
+    found->second.leds = leds;
+    show_leds();
+}
+
+/// On all: when a keyboard comes, the kernel shows the console's locks on every one.
+void Devices::show_leds() {
+    for (const auto& [id, device] : devices_)
+        if (device.info.kinds.keyboard)
+            libinput_device_led_update(device.handle, to_libinput(device.leds));
 }
 
 }  // namespace scanthru::input

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/event_loop.h"
+#include "input/device_access.h"
 #include "input/device_rule.h"
 #include "input/event.h"
 #include "input/translator.h"
@@ -18,16 +19,6 @@ struct libinput_device;
 struct libinput_event;
 
 namespace scanthru::input {
-
-/// How event devices are opened and closed: by a seat, or as anyone would.
-struct DeviceAccess {
-    /// `flags` as for open(2). The descriptor stays valid until `close` is called with it.
-    std::function<Result<int>(const char* path, int flags)> open;
-    std::function<void(int fd)> close;
-};
-
-/// open(2) and close(2): needs the rights of root or of the group input.
-DeviceAccess direct_access();
 
 /// Which locks the lights of a keyboard show.
 struct Leds {
@@ -91,6 +82,7 @@ private:
         DeviceInfo info;
         libinput_device* handle = nullptr;  ///< Lives as long as this entry.
         Translator translator;
+        Leds leds = {};  ///< As they are to be.
     };
     struct Release {
         void operator()(libinput* context) const noexcept;
@@ -105,6 +97,7 @@ private:
     void serve(libinput_event* event);
     void add(libinput_device* handle);
     void remove(libinput_device* handle);
+    void show_leds();
     Device* find(libinput_device* handle);
 
     DeviceAccess access_;
