@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <linux/input-event-codes.h>
 #include <nlohmann/json.hpp>
 
 namespace scanthru::input {
@@ -13,6 +14,8 @@ namespace {
 
 using nlohmann::json;
 
+/// Between two attempts to release what QEMU refused to.
+constexpr std::chrono::milliseconds debt_interval{250};
 constexpr std::chrono::seconds mice_interval{2};
 constexpr std::size_t max_events = 40;  // Of a list; virtio's queue has 64 places.
 constexpr int notch = 120;
@@ -194,6 +197,15 @@ void QmpInjector::release_all() {
     flush();
 }
 
+void QmpInjector::distrust() {
+    for (const KeyEntry& key : key_table())
+        if (!key.qcode.empty() && !is_newer_than_qemu_7_2(key.code))
+            insert(translator_.guest.down, key.code);
+    for (const HeldId button : {BTN_LEFT, BTN_RIGHT, BTN_MIDDLE, BTN_SIDE, BTN_EXTRA})
+        insert(translator_.guest.down, button);
+    if (open()) opened();
+}
+
 void QmpInjector::forget() {
     queue_.clear();
     wheel_ = {};
@@ -300,6 +312,7 @@ void QmpInjector::answered(const Result<json, std::string>& reply) {
     translator_.guest = before_;
     if (was_retry) {
         finish();
+        pay_later();
         return;
     }
     // QEMU may know of touch while the guest has no touch screen.
@@ -311,7 +324,11 @@ void QmpInjector::answered(const Result<json, std::string>& reply) {
 /// Sends the keys, buttons, wheel and fingers of a refused list once more, without its motion.
 void QmpInjector::retry() {
     json events = json::array();
-    std::erase_if(list_, is_motion);
+    // What a hand has let go of meanwhile is not pressed again.
+    std::erase_if(list_, [this](const Step& step) {
+        const auto change = switch_of(step);
+        return is_motion(step) || (change && change->down && !is_wanted(change->id));
+    });
     if (running_)
         for (const Step& step : list_)
             translator_.append(step, events);
@@ -320,6 +337,15 @@ void QmpInjector::retry() {
     } else {
         send_list(std::move(events), Phase::retrying);
     }
+}
+
+/// Releases that QEMU refused are owed for as long as the guest runs.
+void QmpInjector::pay_later() {
+    if (without(translator_.guest.down, wanted_).empty()) return;
+    debt_timer_ = loop_.after(debt_interval, [this] {
+        if (open() && phase_ == Phase::idle && queue_.empty()) return opened();
+        pay_later();
+    });
 }
 
 void QmpInjector::finish() {

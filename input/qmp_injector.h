@@ -73,6 +73,10 @@ public:
     /// Releases all that the guest has down, now or as soon as it can be.
     void release_all();
 
+    /// Whoever was at this guest before us may have left anything down: all keys and buttons are
+    /// taken for down, and are released as soon as it can be.
+    void distrust();
+
     /// The guest has rebooted, or it is another one: it has nothing down, and nothing is owed.
     void forget();
 
@@ -107,6 +111,7 @@ private:
     void send_list(nlohmann::json events, Phase phase);
     void answered(const Result<nlohmann::json, std::string>& reply);
     void retry();
+    void pay_later();
     void finish();
 
     void ask_mice();
@@ -117,6 +122,7 @@ private:
     EventLoop& loop_;
     TokenBucket bucket_;
     EventLoop::Timer timer_;
+    EventLoop::Timer debt_timer_;
     QmpClient* client_ = nullptr;
     std::shared_ptr<int>
         connection_;  ///< Replies of an earlier one, or after our end, find it gone.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/real_time.h"
+#include "base/unix_socket.h"
 
 #include <cerrno>
 #include <csignal>
@@ -61,9 +62,12 @@ Result<void, std::string> App::set_up() {
     // Before any thread starts: all of them inherit the mask.
     if (auto watched = watch_signals(); !watched) return watched;
 
+    // libseat's own server is a fork of us: it is not to have what we open. Where another scanthru
+    // is at work, that one keeps the seat.
+    if (!connect_unix(control_path())) open_seat();
+
     // First, so that a second scanthru stops here and touches no screen.
     if (auto served = serve_control(); !served) return served;
-    open_seat();
     watch_hotplug();
     if (auto lit = light_all(); !lit) return lit;
     if (const auto locked = lock_memory(); !locked)
@@ -75,10 +79,13 @@ Result<void, std::string> App::set_up() {
     return {};
 }
 
+std::string App::control_path() const {
+    const std::string& socket = command_.config.control.socket;
+    return socket.empty() ? default_control_socket() : socket;
+}
+
 Result<void, std::string> App::serve_control() {
-    const ControlConfig& config = command_.config.control;
-    const std::string path = config.socket.empty() ? default_control_socket() : config.socket;
-    auto control = ControlServer::listen(*loop_, path, config.group,
+    auto control = ControlServer::listen(*loop_, control_path(), command_.config.control.group,
                                          [this](const auto& request) { return answer(request); });
     if (!control) return sentence(control.error());
     control_ = *std::move(control);

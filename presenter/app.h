@@ -42,6 +42,7 @@ private:
     // app.cpp: beginning and end.
     Result<void, std::string> set_up();
     Result<void, std::string> watch_signals();
+    std::string control_path() const;
     Result<void, std::string> serve_control();
     void on_signal();
     void check_progress();
@@ -77,7 +78,6 @@ private:
     void open_seat();
     void stand_aside();
     void come_back();
-    input::DeviceAccess seat_access();
     void start_hands();
     void reload_hands();
     Screen* find_screen(const std::string& output) const;
@@ -91,6 +91,7 @@ private:
     Result<void, std::string> press(const std::string& guest,
                                     const std::vector<std::uint16_t>& keys);
     void save_screenshot(Screen& screen);
+    void show_leds(const std::string& guest, const input::UinputSink::Leds& leds);
 
     // app_control.cpp
     ControlAnswer answer(const nlohmann::json& request);
@@ -109,7 +110,6 @@ private:
     UniqueFd signals_;
     EventLoop::Watch signal_watch_;
     std::unique_ptr<Session> session_;
-    std::map<int, SeatDevice> seat_devices_;  ///< libinput's, by descriptor.
     bool away_ = false;                       ///< Another VT has the seat.
     Cards cards_;
     std::vector<std::unique_ptr<Screen>> screens_;

@@ -90,8 +90,20 @@ json App::status() const {
     json guests = json::array();
     for (const auto& guest : guests_)
         guests.push_back(describe(*guest));
-    return {{"ok", true},        {"version", 1},       {"scanthru", SCANTHRU_VERSION},
-            {"pid", ::getpid()}, {"outputs", outputs}, {"guests", guests}};
+    for (json& guest : guests)
+        if (const auto* const hands = hands_of(guest["name"])) guest["input"] = hands->describe();
+    json devices = json::array();
+    if (hands_)
+        for (const auto& [id, device] : hands_->devices())
+            devices.push_back(describe(device));
+    return {{"ok", true},
+            {"version", 1},
+            {"scanthru", SCANTHRU_VERSION},
+            {"pid", ::getpid()},
+            {"outputs", outputs},
+            {"guests", guests},
+            {"seat", session_ ? json(session_->backend()) : json(nullptr)},
+            {"devices", devices}};
 }
 
 /// The output that is meant: the first, where none is named.

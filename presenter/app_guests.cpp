@@ -32,7 +32,8 @@ void App::add_guest(const GuestConfig& config, OldBuffers before) {
                                                if (auto* const hands = hands_of(name))
                                                    hands->forget();
                                            }};
-    guest_hands_[name] = std::make_unique<GuestHands>(*loop_, config);
+    guest_hands_[name] = std::make_unique<GuestHands>(
+        *loop_, config, [this, name](input::UinputSink::Leds leds) { show_leds(name, leds); });
     guests_.push_back(std::make_unique<GuestLink>(*loop_, config, listener));
     guests_.back()->start(std::move(before));
     present(name);

@@ -85,21 +85,6 @@ void App::come_back() {
     replug_soon();
 }
 
-/// Opened by the seat, whose devices are closed by their descriptors.
-input::DeviceAccess App::seat_access() {
-    return {.open = [this](const char* path, int) -> Result<int> {
-                auto device = session_->open_device(path);
-                if (!device) return fail(device.error());
-                const int fd = device->fd();
-                seat_devices_[fd] = *std::move(device);
-                return fd;
-            },
-            .close =
-                [this](int fd) {
-                    seat_devices_.erase(fd);
-                }};
-}
-
 void App::start_hands() {
     if (command_.config.input.seat == SeatChoice::off) return;
     hands_.emplace(
@@ -118,7 +103,7 @@ void App::start_hands() {
         chords_of(command_.config.keys));
     auto devices = input::Devices::open(
         *loop_, session_ ? session_->name() : "seat0",
-        session_ ? seat_access() : input::direct_access(), {command_.config.input.devices},
+        session_ ? input::access_through(*session_) : input::direct_access(), {command_.config.input.devices},
         {.device_added = [this](const auto& device) { hands_->device_added(device); },
          .device_removed = [this](std::uint32_t device) { hands_->device_removed(device); },
          .event = [this](std::uint32_t device,
@@ -245,6 +230,13 @@ Result<void, std::string> App::press(const std::string& guest,
         hands->send(input::Key{*key, false});
     hands->flush();
     return {};
+}
+
+/// The guest's locks on the host's keyboards, while it has them.
+void App::show_leds(const std::string& guest, const input::UinputSink::Leds& leds) {
+    const Screen* const screen = find_screen({});
+    if (!devices_ || screen == nullptr || screen->guest() != guest) return;
+    devices_->set_leds(input::Leds{.caps = leds.caps, .num = leds.num, .scroll = leds.scroll});
 }
 
 /// Into the configured folder; nothing of it is a reason to stop.

@@ -16,8 +16,9 @@ int ask(const SwitchCommand& command);
 
 int ask(const BlankCommand& command);
 
-/// Returns when every output has let go of the guest's device.
 int ask(const SendkeyCommand& command);
+
+/// Returns when every output has let go of the guest's device.
 int ask(const ReleaseCommand& command);
 
 }  // namespace scanthru

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <nlohmann/json.hpp>
+#include <sys/epoll.h>
 #include <utility>
 
 namespace scanthru {
@@ -13,8 +14,14 @@ constexpr std::chrono::milliseconds retry_delay{500};
 
 }  // namespace
 
-GuestHands::GuestHands(EventLoop& loop, const GuestConfig& config)
-    : loop_(loop), name_(config.name), way_(config.input), injector_(loop) {
+GuestHands::GuestHands(EventLoop& loop, const GuestConfig& config, OnLeds on_leds)
+    : loop_(loop),
+      name_(config.name),
+      way_(config.input),
+      injector_(loop),
+      on_leds_(std::move(on_leds)) {
+    injector_.distrust();
+    if (std::holds_alternative<UinputInput>(way_)) make_devices();
     if (std::holds_alternative<QmpInput>(way_)) connect();
 }
 
@@ -47,15 +54,32 @@ void GuestHands::set_picture(Size size) {
 }
 
 void GuestHands::send(const input::Event& event) {
+    if (uinput_) return uinput_->send(event);
     if (!std::holds_alternative<NoInput>(way_)) injector_.send(event);
 }
 
 void GuestHands::flush() {
-    injector_.flush();
+    if (!uinput_) return injector_.flush();
+    if (const auto written = uinput_->flush(); !written)
+        log(LogLevel::warning, "guest {}: input: {}", name_, written.error());
 }
 
 void GuestHands::release_all() {
-    injector_.release_all();
+    if (!uinput_) return injector_.release_all();
+    if (const auto written = uinput_->release_all(); !written)
+        log(LogLevel::warning, "guest {}: input: {}", name_, written.error());
+}
+
+void GuestHands::make_devices() {
+    auto made = input::UinputSink::create(name_);
+    if (!made)
+        return log(LogLevel::error, "guest {}: no input devices for it: {}", name_, made.error());
+    uinput_ = *std::move(made);
+    auto watch = loop_.watch(uinput_->leds_fd(), EPOLLIN, [this](auto) {
+        const auto leds = uinput_->read_leds();
+        if (on_leds_) on_leds_(leds);
+    });
+    if (watch) leds_watch_ = *std::move(watch);
 }
 
 void GuestHands::connect() {
@@ -93,6 +117,7 @@ void GuestHands::on_event(const std::string& name) {
 
 nlohmann::json GuestHands::describe() const {
     if (std::holds_alternative<NoInput>(way_)) return nullptr;
+    if (uinput_) return {{"connected", true}, {"by", "uinput"}};
     const auto counts = injector_.statistics();
     return {{"connected", connected_},        {"commands", counts.commands},
             {"rejected", counts.rejected},    {"coalesced", counts.coalesced},

@@ -4,10 +4,13 @@
 #include "base/event_loop.h"
 #include "base/qmp.h"
 #include "input/qmp_injector.h"
+#include "input/uinput_sink.h"
 #include "presenter/config.h"
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
 namespace scanthru {
@@ -15,8 +18,12 @@ namespace scanthru {
 /// One guest's end of the hands: where its input goes, whatever the way. Main thread.
 class GuestHands {
 public:
-    /// Begins to connect where the configuration names a monitor for input.
-    GuestHands(EventLoop& loop, const GuestConfig& config);
+    /// The guest has switched the lights of its keyboard.
+    using OnLeds = std::function<void(input::UinputSink::Leds)>;
+
+    /// Begins to connect where the configuration names a monitor for input, and makes the devices
+    /// of a guest that reads them; what fails is logged.
+    GuestHands(EventLoop& loop, const GuestConfig& config, OnLeds on_leds = {});
     GuestHands(const GuestHands&) = delete;
     GuestHands& operator=(const GuestHands&) = delete;
     ~GuestHands();
@@ -42,12 +49,13 @@ public:
     void release_all();
 
     /// Whether what is sent now gets there.
-    bool listens() const noexcept { return connected_ && runs_; }
+    bool listens() const noexcept { return uinput_ || (connected_ && runs_); }
 
     /// For `status`.
     nlohmann::json describe() const;
 
 private:
+    void make_devices();
     void connect();
     void connect_later();
     void on_event(const std::string& name);
@@ -59,6 +67,11 @@ private:
     input::QmpInjector injector_;
     bool connected_ = false;
     bool runs_ = true;
+
+    // By devices of ours.
+    std::optional<input::UinputSink> uinput_;
+    EventLoop::Watch leds_watch_;
+    OnLeds on_leds_;
 
     // With a monitor of its own.
     std::unique_ptr<QmpClient> monitor_;

@@ -175,7 +175,7 @@ void GuestLink::on_monitor_ready() {
         if (state_ == State::waiting) wait_because(fmt::format("{}", watched.error()));
         return connect_monitor_in(receive_retry_delay);
     }
-    if (pid_ != pid) tell_rebooted();
+    if (pid && pid_ != pid) tell_rebooted();
     tell_monitor(qmp_.get());
     // Events may have been missed while nobody listened.
     if (state_ == State::attached) return check_still_plugged(0);
@@ -328,6 +328,7 @@ void GuestLink::on_process_end() {
     pidfd_.reset();
     pid_.reset();
     tell_monitor(nullptr);
+    tell_rebooted();
     qmp_.reset();
     if (state_ == State::released) state_ = State::waiting;
     paused_ = false;

@@ -21,6 +21,12 @@ bool is_use(const Event& event) {
     return true;
 }
 
+/// A guest's own device goes with it from screen to screen.
+std::string desk_key(const input::DeviceInfo& device) {
+    if (!device.guest.empty()) return "guest " + device.guest;
+    return device.output.empty() ? std::string{} : "output " + device.output;
+}
+
 }  // namespace
 
 void Hands::set_chords(std::vector<input::HostChord> chords) {
@@ -30,11 +36,8 @@ void Hands::set_chords(std::vector<input::HostChord> chords) {
 }
 
 void Hands::device_added(const input::DeviceInfo& device) {
-    // A guest's own device goes with it from screen to screen.
-    const std::string key = !device.guest.empty()    ? "guest " + device.guest
-                            : !device.output.empty() ? "output " + device.output
-                                                     : "";
-    assigned_[device.id] = key;
+    const std::string key = desk_key(device);
+    devices_[device.id] = device;
     if (desks_.contains(key)) return;
     desks_.emplace(key, Desk{.output = device.guest.empty() ? device.output : "",
                              .guest = device.guest,
@@ -44,7 +47,7 @@ void Hands::device_added(const input::DeviceInfo& device) {
 
 void Hands::device_removed(std::uint32_t device) {
     // Devices let go of what is held before they go; this is for what they forgot.
-    if (!assigned_.contains(device)) return;
+    if (!devices_.contains(device)) return;
     Desk& desk = desk_of(device);
     for (const Event& release : desk.pressed.releases_of(device)) {
         if (const auto* const key = std::get_if<Key>(&release))
@@ -52,11 +55,11 @@ void Hands::device_removed(std::uint32_t device) {
         else
             give(desk, release);
     }
-    assigned_.erase(device);
+    devices_.erase(device);
 }
 
 Hands::Desk& Hands::desk_of(std::uint32_t device) {
-    return desks_.at(assigned_.at(device));
+    return desks_.at(desk_key(devices_.at(device)));
 }
 
 GuestHands* Hands::guest_of(const Desk& desk) const {
@@ -64,7 +67,7 @@ GuestHands* Hands::guest_of(const Desk& desk) const {
 }
 
 void Hands::event(std::uint32_t device, const Event& event) {
-    if (!assigned_.contains(device)) return;
+    if (!devices_.contains(device)) return;
     Desk& desk = desk_of(device);
     if (is_use(event)) host_.used(desk.output);
     serve(desk, device, event);

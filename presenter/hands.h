@@ -46,6 +46,9 @@ public:
     /// Other host keys, for all that is not held now.
     void set_chords(std::vector<input::HostChord> chords);
 
+    /// What there is, by number.
+    const std::map<std::uint32_t, input::DeviceInfo>& devices() const noexcept { return devices_; }
+
     void device_added(const input::DeviceInfo& device);
     void device_removed(std::uint32_t device);
     void event(std::uint32_t device, const input::Event& event);
@@ -73,7 +76,7 @@ private:
 
     Host host_;
     std::vector<input::HostChord> chords_;
-    std::map<std::uint32_t, std::string> assigned_;  ///< By device: the key of its desk.
+    std::map<std::uint32_t, input::DeviceInfo> devices_;
     std::map<std::string, Desk> desks_;
     std::set<GuestHands*> touched_;  ///< To be flushed.
 };

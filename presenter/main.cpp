@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/console.h"
 #include "base/log.h"
 #include "presenter/app.h"
 #include "presenter/client.h"
@@ -22,6 +23,16 @@ int present(RunCommand command) {
     return (*app)->run();
 }
 
+int restore(const RestoreConsoleCommand& command) {
+    const auto state = restore_console(command.tty);
+    if (!state) {
+        log(LogLevel::error, "{}", state.error());
+        return 1;
+    }
+    log(LogLevel::info, "{}", describe(*state));
+    return state->outcome == ConsoleOutcome::in_use ? 1 : 0;
+}
+
 int execute(Command command) {
     return std::visit(
         [](auto& chosen) -> int {
@@ -33,6 +44,8 @@ int execute(Command command) {
                 return present(std::move(chosen));
             } else if constexpr (std::is_same_v<Chosen, ProbeCommand>) {
                 return probe(chosen);
+            } else if constexpr (std::is_same_v<Chosen, RestoreConsoleCommand>) {
+                return restore(chosen);
             } else {
                 return ask(chosen);
             }

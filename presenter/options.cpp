@@ -28,6 +28,7 @@ struct Given {
     std::string keys;   ///< `sendkey`
     Text to_guest;      ///< `sendkey`
     Text seat;
+    Text tty;  ///< `restore-console`
     bool json = false;
     bool flips = false;
 };
@@ -131,6 +132,10 @@ void add_commands(CLI::App& app, Given& given) {
     add_text(sendkey, "--guest", given.to_guest, "NAME",
              "Default: the guest on the output with the keyboard");
     add_client_options(sendkey, given);
+
+    auto& restore = *app.add_subcommand(
+        "restore-console", "Text and a keyboard that types, after scanthru was killed");
+    add_text(restore, "--tty", given.tty, "PATH", "Default: the VT in front");
 
     for (const char* const name : {"blank", "unblank"}) {
         auto& blank = *app.add_subcommand(name, name == std::string_view{"blank"}
@@ -355,7 +360,7 @@ Command parse_command_line(std::span<const char* const> arguments,
     const auto chosen = app.get_subcommands();
     if (chosen.size() != 1)
         return mistake("expected one command: run, probe, status, screenshot, switch, blank, "
-                       "unblank or release");
+                       "unblank, sendkey, release or restore-console");
     const CLI::App& command = *chosen.front();
     if (command.get_name() == "run") {
         Command run = run_command(given, default_file);
@@ -366,6 +371,8 @@ Command parse_command_line(std::span<const char* const> arguments,
         return run;
     }
     if (command.get_name() == "probe") return probe_command(given);
+    if (command.get_name() == "restore-console")
+        return RestoreConsoleCommand{given.tty.value_or("")};
     return client_command(command, given, default_file);
 }
 

@@ -46,6 +46,10 @@ struct SendkeyCommand {
     std::string guest;  ///< Empty: the one on the first output.
 };
 
+struct RestoreConsoleCommand {
+    std::string tty;  ///< "/dev/tty1"; empty: the VT in front.
+};
+
 struct BlankCommand {
     std::string socket;
     bool blank = true;   ///< False: `unblank`.
@@ -72,6 +76,7 @@ using Command = std::variant<RunCommand,
                              SwitchCommand,
                              BlankCommand,
                              SendkeyCommand,
+                             RestoreConsoleCommand,
                              Answer>;
 
 /// Reads the command line (argv without the program's name), and the configuration file it names.

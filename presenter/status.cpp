@@ -155,6 +155,19 @@ json describe(const GuestLink& guest) {
     return result;
 }
 
+json describe(const input::DeviceInfo& device) {
+    json kinds = json::array();
+    if (device.kinds.keyboard) kinds.push_back("keyboard");
+    if (device.kinds.pointer) kinds.push_back("pointer");
+    if (device.kinds.touch) kinds.push_back("touch");
+    if (device.kinds.tablet) kinds.push_back("tablet");
+    return {{"name", device.name},
+            {"node", device.node},
+            {"kinds", kinds},
+            {"output", device.output},
+            {"guest", device.guest}};
+}
+
 json describe(const FlipRecord& flip) {
     return {{"number", flip.number},
             {"sequence", flip.sequence},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "input/device_rule.h"
 #include "presenter/guest_link.h"
 #include "presenter/screen.h"
 
@@ -15,6 +16,9 @@ nlohmann::json describe(const Screen& screen);
 
 /// One guest for `scanthru status`: where it comes from and how it stands.
 nlohmann::json describe(const GuestLink& guest);
+
+/// One input device.
+nlohmann::json describe(const input::DeviceInfo& device);
 
 /// One flip of `scanthru status --flips`. Times in ns of CLOCK_MONOTONIC.
 nlohmann::json describe(const FlipRecord& flip);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <poll.h>
@@ -47,8 +48,11 @@ std::vector<std::string> take_lines(std::string& text) {
 /// In the process itself.
 class Machine {
 public:
-    Machine(vgpu::TestVgpu& vgpu, UniqueFd server, UniqueFd script)
-        : vgpu_(vgpu), server_(std::move(server)), script_(std::move(script)) {}
+    Machine(vgpu::TestVgpu& vgpu, UniqueFd server, UniqueFd script, std::string input_file)
+        : vgpu_(vgpu),
+          server_(std::move(server)),
+          script_(std::move(script)),
+          input_file_(std::move(input_file)) {}
 
     /// Until the test closes the script.
     void run() {
@@ -95,8 +99,38 @@ private:
             if (command.value("execute", "") == "query-status")
                 answer["return"] = {{"status", paused_ ? "paused" : "running"},
                                     {"running", !paused_}};
+            if (command.value("execute", "") == "query-mice")
+                answer["return"] = json::array(
+                    {{{"name", "tablet"}, {"index", 0}, {"current", true}, {"absolute", true}}});
+            if (command.value("execute", "") == "query-qmp-schema")
+                answer["return"] = json::array();
+            if (command.value("execute", "") == "input-send-event") {
+                if (paused_)
+                    answer = {{"error", {{"class", "GenericError"}, {"desc", "VM not running"}}}};
+                else
+                    record(command["arguments"]["events"]);
+            }
             if (command.contains("id")) answer["id"] = command["id"];
             send(answer);
+        }
+    }
+
+    /// A line each: "key a 1", "btn left 0", "abs x 32767".
+    void record(const json& events) const {
+        std::ofstream file{input_file_, std::ios::app};
+        for (const json& event : events) {
+            const std::string type = event["type"];
+            const json& data = event["data"];
+            if (type == "key")
+                file << "key " << data["key"]["data"].get<std::string>() << ' '
+                     << data["down"].get<bool>();
+            else if (type == "btn")
+                file << "btn " << data["button"].get<std::string>() << ' '
+                     << data["down"].get<bool>();
+            else
+                file << type << ' ' << data["axis"].get<std::string>() << ' '
+                     << data["value"].get<int>();
+            file << '\n';
         }
     }
 
@@ -114,6 +148,7 @@ private:
     vgpu::TestVgpu& vgpu_;
     UniqueFd server_;
     UniqueFd script_;
+    std::string input_file_;
     UniqueFd client_;
     std::string said_;
     std::string script_text_;
@@ -145,7 +180,7 @@ ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket) {
         // Here and not in the test: whoever listens is the peer that clients see.
         UniqueFd server = listen_at(socket);
         if (::write(tell_ready.get(), "r", 1) != 1) std::_Exit(1);
-        Machine{vgpu, std::move(server), std::move(theirs)}.run();
+        Machine{vgpu, std::move(server), std::move(theirs), socket + ".input"}.run();
     } catch (const std::exception& error) {
         std::fprintf(stderr, "scripted QEMU: %s\n", error.what());
     }

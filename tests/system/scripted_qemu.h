@@ -24,6 +24,9 @@ public:
     /// Sends this QMP event; STOP and RESUME change what query-status answers.
     void event(const std::string& name) const { say("event " + name); }
 
+    // What input-send-event brought is in the file SOCKET.input, a line for each event:
+    // "key a 1", "btn left 0", "abs x 32767", "rel y -3".
+
     /// device_del: closes the vGPU, then sends DEVICE_DELETED.
     void unplug() const { say("unplug"); }
 

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+// From a device of the host through the whole program to the monitor of a guest's QEMU.
+#include "crc_reader.h"
+#include "input/key_table.h"
+#include "prediction.h"
+#include "presenter_process.h"
+#include "scripted_qemu.h"
+#include "synthetic_guest.h"
+#include "uinput_device.h"
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <linux/input.h>
+#include <linux/kd.h>
+#include <linux/vt.h>
+#include <optional>
+#include <random>
+#include <set>
+#include <sys/ioctl.h>
+
+namespace scanthru::system_test {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAreArray;
+
+constexpr milliseconds limit{20000};
+constexpr const char* socket_path = "/run/hands.qmp";
+constexpr const char* input_path = "/run/hands.qmp.input";
+constexpr Size screen{320, 240};
+
+constexpr std::array<std::uint16_t, 8> letters{KEY_Q, KEY_W, KEY_E, KEY_R,
+                                               KEY_T, KEY_Y, KEY_U, KEY_I};
+
+UinputDevice::Features full_keyboard(unsigned generation) {
+    UinputDevice::Features features = keyboard(fmt::format("test keyboard {}", generation));
+    for (const input::KeyEntry& key : input::key_table())
+        features.keys.push_back(key.code);
+    return features;
+}
+
+/// A guest with a picture, its QEMU, a presenter with hands, and devices to hold.
+class HandsOnGuest : public ::testing::Test {
+protected:
+    void begin(const std::vector<std::string>& more = {}) {
+        std::remove(input_path);
+        start_presenter(more);
+        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
+        presenter->wait_attached();
+        // What may have been left down by somebody else is released first.
+        ASSERT_TRUE(wait([this] { return status_of_input()["owed"] == 0; })) << presenter->log();
+        std::remove(input_path);
+    }
+
+    void start_presenter(const std::vector<std::string>& more) {
+        std::vector<std::string> words{"--guest", fmt::format("qmp:{}", socket_path),
+                                       "--card",  vkms_card(),
+                                       "--seat",  "direct"};
+        words.insert(words.end(), more.begin(), more.end());
+        presenter.emplace(words);
+        ASSERT_TRUE(wait([this] { return sees_devices(); })) << presenter->log();
+    }
+
+    /// Whether the devices of this test, and none that it had before, are open.
+    bool sees_devices() const {
+        std::set<std::string> names;
+        const nlohmann::json status = presenter->status();
+        for (const auto& device : status["devices"])
+            if (const std::string name = device["name"]; name.starts_with("test "))
+                names.insert(name);
+        return names == std::set{fmt::format("test keyboard {}", generation),
+                                 fmt::format("test mouse {}", generation),
+                                 std::string{"test tablet"}};
+    }
+
+    nlohmann::json status_of_input() const { return presenter->status()["guests"][0]["input"]; }
+
+    static bool wait(const std::function<bool()>& done) {
+        return PresenterProcess::wait(done, limit);
+    }
+
+    static std::vector<std::string> received() {
+        std::ifstream file{input_path};
+        std::vector<std::string> lines;
+        for (std::string line; std::getline(file, line);)
+            lines.push_back(line);
+        return lines;
+    }
+
+    void expect_received(const std::vector<std::string>& expected) const {
+        EXPECT_TRUE(wait([&] { return received().size() >= expected.size(); })) << presenter->log();
+        presenter->wait_frames(5);
+        EXPECT_THAT(received(), ElementsAreArray(expected));
+    }
+
+    /// All that was received: what is down after it.
+    static std::set<std::string> left_down() {
+        std::set<std::string> down;
+        for (const std::string& line : received()) {
+            const std::size_t last = line.rfind(' ');
+            if (!line.starts_with("key ") && !line.starts_with("btn ")) continue;
+            if (line.substr(last) == " 1")
+                down.insert(line.substr(0, last));
+            else
+                down.erase(line.substr(0, last));
+        }
+        return down;
+    }
+
+    void TearDown() override {
+        if (presenter) {
+            EXPECT_EQ(presenter->stop(), 0);
+        }
+    }
+
+    vgpu::TestVgpu vgpu;
+    ScriptedQemu qemu{vgpu, socket_path};  // Before the devices: a fork would keep them.
+    unsigned generation = 0;               ///< Of keyboard and mouse.
+    UinputDevice keys{full_keyboard(generation)};
+    UinputDevice pointer{mouse("test mouse 0")};
+    UinputDevice pad{tablet()};
+    std::optional<PresenterProcess> presenter;
+};
+
+TEST_F(HandsOnGuest, EveryKeyOfTheTableGetsThereInOrder) {
+    begin();
+    std::vector<std::string> expected;
+    for (const input::KeyEntry& key : input::key_table()) {
+        if (key.qcode.empty() || input::is_newer_than_qemu_7_2(key.code)) continue;
+        for (const bool down : {true, false}) {
+            keys.key(key.code, down);
+            expected.push_back(fmt::format("key {} {}", key.qcode, down ? 1 : 0));
+        }
+        // More at once than the kernel keeps for us would be lost there (SYN_DROPPED).
+        if (expected.size() % 8 == 0) {
+            ASSERT_TRUE(wait([&] { return received().size() == expected.size(); }))
+                << key.name << presenter->log();
+        }
+    }
+    expect_received(expected);
+}
+
+TEST_F(HandsOnGuest, ThousandsOfRandomPressesGetThereInOrder) {
+    begin();
+    std::mt19937 random{4711};
+    // No modifiers: of those, the host's own keys are made.
+    std::vector<std::uint16_t> codes;
+    for (std::uint16_t code = KEY_1; code <= KEY_SLASH; ++code)
+        if (code != KEY_LEFTCTRL && code != KEY_LEFTSHIFT) codes.push_back(code);
+    std::set<std::uint16_t> held;
+    std::vector<std::string> expected;
+    const unsigned count = count_of(10000);
+    for (unsigned i = 0; i < count; ++i) {
+        const std::uint16_t code = codes[random() % codes.size()];
+        const bool down = held.insert(code).second;
+        if (!down) held.erase(code);
+        keys.key(code, down);
+        expected.push_back(fmt::format("key {} {}", input::qcode_of(code), down ? 1 : 0));
+        // More at once than the kernel keeps for us would be lost there (SYN_DROPPED).
+        if (i % 8 == 7) {
+            ASSERT_TRUE(wait([&] { return received().size() == expected.size(); }))
+                << i << ": " << received().size() << presenter->log();
+        }
+    }
+    expect_received(expected);
+}
+
+TEST_F(HandsOnGuest, TheTabletPointsAtTheSamePlaceOfACentredPicture) {
+    begin({"--fit", "center", "--mode", "1024x768"});
+    ASSERT_TRUE(wait([this] { return !presenter->output()["primary"].is_null(); }));
+    // The picture is 320x240 in the middle of 1024x768: from 352 to 672, and from 264 to 504.
+    struct Place {
+        int x, y;
+        int guest_x, guest_y;
+    };
+    for (const Place& place :
+         {Place{512, 16384, 0x4000, 0x4000}, Place{352, 11264, 0, 0},
+          Place{672, 21504, 0x7fff, 0x7fff}, Place{0, 0, 0, 0}, Place{1023, 32767, 0x7fff, 0x7fff},
+          Place{432, 13824, 0x2000, 0x2000}}) {
+        std::remove(input_path);
+        pad.send(EV_ABS, ABS_X, place.x);
+        pad.send(EV_ABS, ABS_Y, place.y);
+        pad.report();
+        int x = -1;
+        int y = -1;
+        wait([&] {
+            for (const std::string& line : received()) {
+                std::sscanf(line.c_str(), "abs x %d", &x);
+                std::sscanf(line.c_str(), "abs y %d", &y);
+            }
+            return x >= 0 && y >= 0;
+        });
+        // A place of this tablet is 32 wide across, on a screen of 3.2 times the picture.
+        EXPECT_NEAR(x, place.guest_x, 110) << place.x;
+        EXPECT_NEAR(y, place.guest_y, 8) << place.y;
+        if (place.x % 1023 == 0) {
+            EXPECT_EQ(x, place.guest_x);
+            EXPECT_EQ(y, place.guest_y);
+        }
+        // Another place, or the next would say nothing new.
+        pad.send(EV_ABS, ABS_X, 512);
+        pad.send(EV_ABS, ABS_Y, 100);
+        pad.report();
+        presenter->wait_frames(3);
+    }
+}
+
+TEST_F(HandsOnGuest, AHostKeyNeverReachesTheGuestNorItsModifiersHalfPressed) {
+    begin();
+    for (const auto code :
+         std::initializer_list<std::uint16_t>{KEY_LEFTCTRL, KEY_LEFTALT, KEY_LEFTSHIFT, KEY_B})
+        keys.key(code, true);
+    EXPECT_TRUE(wait([this] { return presenter->output()["blank"] == true; })) << presenter->log();
+    for (const auto code :
+         std::initializer_list<std::uint16_t>{KEY_B, KEY_LEFTSHIFT, KEY_LEFTALT, KEY_LEFTCTRL})
+        keys.key(code, false);
+    presenter->wait_frames(0);
+    EXPECT_TRUE(left_down().empty());
+    for (const std::string& line : received())
+        EXPECT_FALSE(line.starts_with("key b ")) << line;
+    // Any other key wakes the screen, and gets there.
+    keys.key(KEY_A, true);
+    keys.key(KEY_A, false);
+    EXPECT_TRUE(wait([this] { return presenter->output()["blank"] == false; }));
+    EXPECT_TRUE(wait([] { return received().back() == "key a 0"; }));
+}
+
+TEST_F(HandsOnGuest, SendkeyPressesAChordInTheGuest) {
+    begin();
+    presenter->ask({{"command", "sendkey"}, {"keys", "Ctrl+Alt+Del"}});
+    expect_received(
+        {"key ctrl 1", "key alt 1", "key delete 1", "key delete 0", "key alt 0", "key ctrl 0"});
+}
+
+TEST_F(HandsOnGuest, NothingStaysDownWhenHandsAreLost) {
+    begin();
+    std::mt19937 random{42};
+    const unsigned rounds = count_of(200);
+    for (unsigned round = 0; round < rounds; ++round) {
+        presenter->wait_frames(4);  // libinput takes a faster button for a bouncing one.
+        keys.key(KEY_LEFTSHIFT, true);
+        keys.key(letters[random() % letters.size()], true);
+        pointer.key(BTN_LEFT, true);
+        if (random() % 2 == 0) {
+            ASSERT_TRUE(wait([] { return left_down().size() == 3; })) << round << presenter->log();
+        }
+        const auto loss = random() % 3;
+        switch (loss) {
+        case 0: {  // The devices go.
+            ++generation;
+            UinputDevice other{full_keyboard(generation)};
+            std::swap(keys, other);
+            UinputDevice other_pointer{mouse(fmt::format("test mouse {}", generation))};
+            std::swap(pointer, other_pointer);
+            break;
+        }
+        case 1:  // The guest is stopped, and what is let go of meanwhile is owed.
+            qemu.event("STOP");
+            for (const std::uint16_t code : letters)
+                keys.key(code, false);
+            keys.key(KEY_LEFTSHIFT, false);
+            pointer.key(BTN_LEFT, false);
+            ASSERT_TRUE(
+                wait([this] { return presenter->status()["guests"][0]["paused"] == true; }));
+            qemu.event("RESUME");
+            ASSERT_TRUE(
+                wait([this] { return presenter->status()["guests"][0]["paused"] == false; }));
+            break;
+        default:  // scanthru is killed, and its next one knows nothing of before.
+            presenter->kill();
+            presenter.reset();
+            for (const std::uint16_t code : letters)
+                keys.key(code, false);
+            keys.key(KEY_LEFTSHIFT, false);
+            pointer.key(BTN_LEFT, false);
+            start_presenter({});
+            break;
+        }
+        ASSERT_TRUE(wait([] { return left_down().empty(); }))
+            << "round " << round << ", loss " << loss << ": "
+            << ::testing::PrintToString(left_down()) << presenter->status().dump(1)
+            << presenter->log();
+        ASSERT_TRUE(wait([this] { return sees_devices(); }));
+        presenter->wait_attached();
+    }
+}
+
+UniqueFd open_vt(int number) {
+    return UniqueFd{
+        ::open(fmt::format("/dev/tty{}", number).c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC)};
+}
+
+int active_vt() {
+    vt_stat state{};
+    return ::ioctl(open_vt(0).get(), VT_GETSTATE, &state) == 0 ? state.v_active : -1;
+}
+
+bool types(int vt) {
+    int mode = -1;
+    int keyboard = -1;
+    const UniqueFd tty = open_vt(vt);
+    return ::ioctl(tty.get(), KDGETMODE, &mode) == 0 &&
+           ::ioctl(tty.get(), KDGKBMODE, &keyboard) == 0 && mode == KD_TEXT && keyboard != K_OFF;
+}
+
+/// With libseat's own server, as root.
+class VtSwitch : public ::testing::Test {
+protected:
+    static void go_to(int vt) {
+        EXPECT_EQ(::ioctl(open_vt(0).get(), VT_ACTIVATE, vt), 0);
+        EXPECT_TRUE(PresenterProcess::wait([vt] { return active_vt() == vt; }, limit)) << vt;
+    }
+
+    void begin() {
+        go_to(1);
+        presenter.emplace(std::vector<std::string>{"--guest", "mdev:" + vgpu.uuid(), "--card",
+                                                   vkms_card(), "--modeline", small_modeline(60),
+                                                   "--seat", "auto"});
+        presenter->wait_attached();
+        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=3 rate=30000"), 0);
+        ASSERT_EQ(presenter->status()["seat"], "builtin") << presenter->log();
+        EXPECT_FALSE(types(1)) << "keys would go to the console too";
+    }
+
+    vgpu::TestVgpu vgpu;
+    std::optional<PresenterProcess> presenter;
+};
+
+TEST_F(VtSwitch, ThePictureComesBackEachTimeAndTheOtherConsoleTypes) {
+    begin();
+    const auto devices = [this] {
+        return presenter->status()["devices"].size();
+    };
+    // All of the guest's buffers have been imported, and the devices opened, before it is counted.
+    ASSERT_TRUE(PresenterProcess::wait(
+        [&] { return devices() >= 3 && presenter->counter("framebuffers") >= 3; }, limit));
+    const std::size_t all_devices = devices();
+    const auto descriptors = presenter->descriptors();
+    const unsigned rounds = count_of(1000);
+    for (unsigned i = 0; i < rounds; ++i) {
+        go_to(2);
+        EXPECT_TRUE(types(2));
+        go_to(1);
+        const auto flips = presenter->counter("flips");
+        ASSERT_TRUE(
+            PresenterProcess::wait([&] { return presenter->counter("flips") > flips + 1; }, limit))
+            << i << presenter->log();
+    }
+    EXPECT_TRUE(PresenterProcess::wait([&] { return devices() == all_devices; }, limit));
+    EXPECT_EQ(presenter->descriptors(), descriptors);
+    // Whole, in the end, and whose it should be.
+    ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
+    const CrcReader crcs{vkms_card()};
+    EXPECT_TRUE(crcs.wait_for(predict_crc(guest_picture(0, screen), nullptr, {}), limit))
+        << presenter->log();
+    EXPECT_EQ(presenter->stop(), 0);
+    EXPECT_TRUE(types(1));
+    EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
+}
+
+TEST_F(VtSwitch, AfterAKillTheConsoleIsPutBackAndTheGuestComesAgain) {
+    for (unsigned i = 0; i < count_of(200); ++i) {
+        begin();
+        presenter->kill();
+        presenter.reset();
+        ASSERT_EQ(std::system((std::string{SCANTHRU_BINARY} + " restore-console").c_str()), 0);
+        ASSERT_TRUE(PresenterProcess::wait([] { return types(1); }, limit)) << i;
+    }
+}
+
+}  // namespace
+}  // namespace scanthru::system_test
