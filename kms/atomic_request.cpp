@@ -84,10 +84,15 @@ Result<void> AtomicRequest::commit_modeset(int drm_fd) const {
     return submit(drm_fd, DRM_MODE_ATOMIC_ALLOW_MODESET);
 }
 
-Result<void> AtomicRequest::submit(int drm_fd, std::uint32_t flags) const {
+Result<void> AtomicRequest::commit_later(int drm_fd, std::uint64_t token) const {
+    return submit(drm_fd, DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT, token);
+}
+
+Result<void> AtomicRequest::submit(int drm_fd, std::uint32_t flags, std::uint64_t token) const {
     assert(!empty());
     drm_mode_atomic atomic{};
     atomic.flags = flags;
+    atomic.user_data = token;
     atomic.count_objs = static_cast<std::uint32_t>(objects_.size());
     atomic.objs_ptr = user_pointer(objects_.data());
     atomic.count_props_ptr = user_pointer(counts_.data());

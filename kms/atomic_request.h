@@ -54,8 +54,12 @@ public:
     /// The same, and may change modes: the screen may go dark for a moment. Never in the loop.
     Result<void> commit_modeset(int drm_fd) const;
 
+    /// Returns at once; an event with `token` tells of the flip. For the benchmark: EBUSY while one
+    /// is in flight. Errors: those of commit().
+    Result<void> commit_later(int drm_fd, std::uint64_t token) const;
+
 private:
-    Result<void> submit(int drm_fd, std::uint32_t flags) const;
+    Result<void> submit(int drm_fd, std::uint32_t flags, std::uint64_t token = 0) const;
 
     std::vector<std::uint32_t> objects_;
     std::vector<std::uint32_t> counts_;  ///< Properties of objects_[i].

@@ -181,7 +181,8 @@ void Composer::primary_picture(Planes& planes, Size screen, Composition& made, k
     const vfio::GuestPlane asked = *planes.primary;
     const vfio::BufferKey& key = asked.buffer;
     const bool fitted = key.geometry.size != screen;
-    const auto direct = cache_->acquire(asked, PlaneType::primary, now);
+    auto direct = cache_->acquire(asked, PlaneType::primary, now);
+    if (settings_.copy) direct = fail(EOPNOTSUPP, "showing directly what is to be copied");
     Error copy_error;
     while (const Way* const way = way_for(key.geometry.size, screen)) {
         auto brought = bring(*way, direct, asked, planes, screen, now);

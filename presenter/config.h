@@ -36,6 +36,14 @@ enum class Idle {
 /// What is shown of a guest that is paused.
 enum class Paused { hold, message };
 
+/// What the benchmark does otherwise, for comparison; not to be configured.
+struct Trial {
+    bool early = false;               ///< Asks right after each vblank.
+    bool import_every_frame = false;  ///< Keeps no framebuffers.
+    bool copy = false;                ///< Copies what could be shown directly.
+    bool real_time = true;            ///< The frame thread has real-time priority.
+};
+
 /// One `[[output]]`.
 struct OutputConfig {
     std::string name;     ///< Connector ("HDMI-A-1"); empty: the first that is connected.
@@ -54,6 +62,7 @@ struct OutputConfig {
     /// `margin_us`: the guest is asked this long before the vblank; empty ("auto"): it is learnt.
     std::optional<std::chrono::microseconds> margin;
     std::uint32_t idle_poll = 10;  ///< `idle_poll`, in Hz; 0 ("off"): every vblank.
+    Trial trial{};
     bool operator==(const OutputConfig& other) const;
 };
 

@@ -74,6 +74,8 @@ constexpr std::array<Word<LogLevel>, 4> log_level_words{{
     {"debug", LogLevel::debug},
 }};
 
+}  // namespace
+
 std::optional<std::int64_t> whole_number(std::string_view text) {
     std::int64_t number = 0;
     const char* const end = text.data() + text.size();
@@ -81,8 +83,6 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     if (error != std::errc{} || rest != end) return std::nullopt;
     return number;
 }
-
-}  // namespace
 
 Result<EdidWish, std::string> parse_edid(std::string_view text) {
     if (text == "monitor") return EdidWish{};

@@ -32,6 +32,9 @@ Result<LogLevel, std::string> parse_log_level(std::string_view text);
 /// Longest time before the vblank at which a guest can be asked: more than a frame at 24 Hz.
 inline constexpr std::chrono::microseconds max_margin{100'000};
 
+/// All of `text` as a whole number.
+std::optional<std::int64_t> whole_number(std::string_view text);
+
 /// From 0 to max_margin.
 Result<std::chrono::microseconds, std::string> check_margin(std::int64_t microseconds);
 

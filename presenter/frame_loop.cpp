@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <new>
 #include <poll.h>
+#include <unistd.h>
 
 namespace scanthru {
 namespace {
@@ -27,6 +28,7 @@ std::int64_t since_boot(kms::Timestamp when) {
 }  // namespace
 
 void FrameThread::run_loop() noexcept {
+    thread_id_ = ::gettid();
     try {
         loop();
     } catch (const std::bad_alloc&) {
@@ -118,6 +120,7 @@ bool FrameThread::read_mail() {
         else
             presenter_.attach(letter.guest, Clock::now());
         shows_former_ = presenter_.scanout().disowned();
+        pacer_.settle();
     }
     carried_out_ = letter.number;  // An errand takes its time.
     if (letter.blank != blank_wished_) {
@@ -142,7 +145,7 @@ void FrameThread::present() {
     const auto sampled = Clock::now();
     const std::uint64_t framebuffers = counters_.framebuffers.get();
     const std::uint64_t put_off = counters_.put_off.get();
-    presenter_.measure_commits(!pacing_.margin && pacer_.wants_commit_cost());
+    presenter_.measure_commits(!pacing_.margin && !pacing_.early && pacer_.wants_commit_cost());
     const auto frame = presenter_.frame(sampled);
     const bool novel = counters_.framebuffers.get() != framebuffers;
     shows_former_ = presenter_.scanout().disowned();

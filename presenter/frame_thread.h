@@ -133,6 +133,9 @@ public:
     bool device_gone() const noexcept { return device_gone_.load(); }
     bool card_gone() const noexcept { return card_gone_.load(); }
 
+    /// Its number for the kernel; 0 while it has not begun.
+    pid_t thread_id() const noexcept { return thread_id_.load(); }
+
     /// The thread has ended for want of memory.
     bool out_of_memory() const noexcept { return out_of_memory_.load(); }
 
@@ -213,6 +216,7 @@ private:
     std::atomic<bool> dozing_{false};  ///< A poke has to ring.
     std::atomic<bool> poked_{false};
     std::optional<Error> ordinary_;
+    std::atomic<pid_t> thread_id_{0};
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> changed_while_blank_{false};
     std::atomic<bool> paused_{false};

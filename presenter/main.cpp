@@ -2,6 +2,7 @@
 #include "base/console.h"
 #include "base/log.h"
 #include "presenter/app.h"
+#include "presenter/bench.h"
 #include "presenter/client.h"
 #include "presenter/options.h"
 #include "presenter/probe.h"
@@ -42,6 +43,8 @@ int execute(Command command) {
                 return chosen.exit_code;
             } else if constexpr (std::is_same_v<Chosen, RunCommand>) {
                 return present(std::move(chosen));
+            } else if constexpr (std::is_same_v<Chosen, BenchCommand>) {
+                return bench(chosen);
             } else if constexpr (std::is_same_v<Chosen, ProbeCommand>) {
                 return probe(chosen);
             } else if constexpr (std::is_same_v<Chosen, RestoreConsoleCommand>) {

@@ -31,6 +31,8 @@ struct Given {
     Text tty;  ///< `restore-console`
     bool json = false;
     bool flips = false;
+    Text seconds, warm_up, sample, import_, present, real_time, html;  ///< `bench`
+    std::vector<std::string> compare;
 };
 
 constexpr const char* examples = R"(Examples:
@@ -55,13 +57,8 @@ void add_guests(CLI::App& app, Given& given, const char* help) {
     add_text(app, "--abi", given.abi, "DIALECT", "auto (default), mainline or draft-v14");
 }
 
-void add_run(CLI::App& app, Given& given) {
-    auto& run = *app.add_subcommand("run", "Present guests until told to stop");
-    add_text(run, "--config", given.config, "FILE",
-             "Configuration, scanthru.toml(5); default: /etc/scanthru/scanthru.toml if it exists");
-    add_guests(run, given,
-               "qmp:SOCKET[,pid=N][,mdev=UUID], mdev:UUID, fd:N or recv:SOCKET; may be repeated; "
-               "replaces the file's guests");
+/// What `run` and `bench` have in common.
+void add_output(CLI::App& run, Given& given) {
     add_text(run, "--output", given.output, "NAME",
              "Connector, such as HDMI-A-1; this output only; default: the first connected");
     add_text(run, "--card", given.card, "PATH", "Card of the output, such as /dev/dri/card0");
@@ -69,6 +66,18 @@ void add_run(CLI::App& app, Given& given) {
              "preferred (default), WIDTHxHEIGHT or WIDTHxHEIGHT@HZ");
     add_text(run, "--modeline", given.modeline, "LINE",
              "Timings as cvt(1) prints them; beat --mode");
+    add_text(run, "--margin-us", given.margin, "N",
+             "Ask the guest this many microseconds before the vblank; auto (default): learn it");
+}
+
+void add_run(CLI::App& app, Given& given) {
+    auto& run = *app.add_subcommand("run", "Present guests until told to stop");
+    add_text(run, "--config", given.config, "FILE",
+             "Configuration, scanthru.toml(5); default: /etc/scanthru/scanthru.toml if it exists");
+    add_guests(run, given,
+               "qmp:SOCKET[,pid=N][,mdev=UUID], mdev:UUID, fd:N or recv:SOCKET; may be repeated; "
+               "replaces the file's guests");
+    add_output(run, given);
     add_text(run, "--fit", given.fit, "POLICY",
              "A guest of another size: follow (default), scale, center or crop");
     add_text(run, "--idle", given.idle, "WHAT",
@@ -78,13 +87,35 @@ void add_run(CLI::App& app, Given& given) {
         "Cards and input devices by auto (default; the seat manager), direct, or off: no input");
     add_text(run, "--refresh", given.refresh, "WHEN",
              "Commit unchanged pictures too: auto (default), always or never");
-    add_text(run, "--margin-us", given.margin, "N",
-             "Ask the guest this many microseconds before the vblank; auto (default): learn it");
     add_text(run, "--idle-poll", given.idle_poll, "HZ",
              "Ask a guest that stands still this often; default: 10; off: at every vblank");
     add_text(run, "--control", given.control, "SOCKET", "Where the control socket is to be");
     add_text(run, "--log-level", given.log_level, "LEVEL",
              "error, warning, info (default) or debug");
+}
+
+void add_bench(CLI::App& app, Given& given) {
+    auto& bench = *app.add_subcommand("bench", "Measure page-flip latency on an output");
+    bench.add_option("--compare", given.compare, "Two reports of --json against each other")
+        ->expected(2)
+        ->type_name("A.json B.json");
+    auto& flip = *bench.add_subcommand("flip", "The display alone, without a guest");
+    auto& guest = *bench.add_subcommand("guest", "From the guest's flip to the screen");
+    for (CLI::App* const command : {&flip, &guest}) {
+        add_text(*command, "--config", given.config, "FILE", "As for run");
+        add_output(*command, given);
+        add_text(*command, "--seconds", given.seconds, "N", "Measure so long; default: 30");
+        add_text(*command, "--warm-up", given.warm_up, "N", "And so long before; default: 10");
+        add_text(*command, "--real-time", given.real_time, "WHETHER",
+                 "Real-time priority: on (default) or off");
+        command->add_flag("--json", given.json, "The report as JSON");
+        add_text(*command, "--html", given.html, "FILE", "The report as a page, too");
+    }
+    add_guests(guest, given, "As for run; the first one is measured");
+    add_text(guest, "--sample", given.sample, "WHEN",
+             "late (default): d before the vblank; early: right after the one before");
+    add_text(guest, "--import", given.import_, "WHEN", "cached (default) or every-frame");
+    add_text(guest, "--present", given.present, "HOW", "direct (default) or copy");
 }
 
 void add_client_options(CLI::App& command, Given& given) {
@@ -96,6 +127,7 @@ void add_client_options(CLI::App& command, Given& given) {
 
 void add_commands(CLI::App& app, Given& given) {
     add_run(app, given);
+    add_bench(app, given);
 
     auto& probe = *app.add_subcommand(
         "probe", "Tell what this host can show, which guests it sees, and what would not work");
@@ -297,6 +329,64 @@ Command probe_command(const Given& given) {
     return ProbeCommand{given.json, std::move(*guests)};
 }
 
+/// One of two words: whether it is the second.
+std::string choose_word(
+    const char* option, const Text& value, const char* first, const char* second, bool& into) {
+    if (value && *value != first && *value != second)
+        return fmt::format("{}: expected {} or {}, not \"{}\"", option, first, second, *value);
+    into = value && *value == second;
+    return {};
+}
+
+Result<std::chrono::seconds, std::string> parse_duration(std::string_view text) {
+    const auto seconds = whole_number(text);
+    if (!seconds || *seconds < 0 || *seconds > 86'400)
+        return wrong(fmt::format("expected seconds from 0 to 86400, not \"{}\"", text));
+    return std::chrono::seconds{*seconds};
+}
+
+std::string read_trial(const Given& given, Trial& trial) {
+    bool ordinary = false;
+    for (std::string complaint :
+         {choose_word("--sample", given.sample, "late", "early", trial.early),
+          choose_word("--import", given.import_, "cached", "every-frame", trial.import_every_frame),
+          choose_word("--present", given.present, "direct", "copy", trial.copy),
+          choose_word("--real-time", given.real_time, "on", "off", ordinary)})
+        if (!complaint.empty()) return complaint;
+    trial.real_time = !ordinary;
+    return {};
+}
+
+Command bench_command(const CLI::App& bench, const Given& given, const std::string& default_file) {
+    BenchCommand command{.kind = BenchCommand::Kind::compare};
+    if (given.compare.size() == 2) {
+        command.compared = {given.compare[0], given.compare[1]};
+        return command;
+    }
+    const auto chosen = bench.get_subcommands();
+    if (chosen.size() != 1)
+        return mistake("bench: expected flip, guest or --compare A.json B.json");
+    const bool flip = chosen.front()->get_name() == "flip";
+    command.kind = flip ? BenchCommand::Kind::flip : BenchCommand::Kind::guest;
+    auto config = read_file(choose_file(given, default_file));
+    if (!config) return misconfigured(config.error());
+    if (const auto merged = merge_guests(given, *config); !merged) return mistake(merged.error());
+    if (const auto merged = merge_output(given, *config); !merged) return mistake(merged.error());
+    if (!flip && config->guests.empty()) return mistake("no guest to measure; give --guest");
+    command.config = std::move(*config);
+    auto& outputs = command.config.outputs;
+    outputs.resize(1);
+    outputs.front().idle_poll = 0;
+    command.json = given.json;
+    command.html = given.html.value_or("");
+    std::string complaint = read_trial(given, outputs.front().trial);
+    if (!complaint.empty() ||
+        !take("--seconds", given.seconds, parse_duration, command.duration, complaint) ||
+        !take("--warm-up", given.warm_up, parse_duration, command.warm_up, complaint))
+        return mistake(complaint);
+    return command;
+}
+
 /// Where the running scanthru is to be found.
 Result<std::string, Answer> find_socket(const Given& given, const std::string& default_file) {
     if (given.control) {
@@ -359,8 +449,9 @@ Command parse_command_line(std::span<const char* const> arguments,
     }
     const auto chosen = app.get_subcommands();
     if (chosen.size() != 1)
-        return mistake("expected one command: run, probe, status, screenshot, switch, blank, "
-                       "unblank, sendkey, release or restore-console");
+        return mistake(
+            "expected one command: run, probe, bench, status, screenshot, switch, blank, "
+            "unblank, sendkey, release or restore-console");
     const CLI::App& command = *chosen.front();
     if (command.get_name() == "run") {
         Command run = run_command(given, default_file);
@@ -373,6 +464,7 @@ Command parse_command_line(std::span<const char* const> arguments,
     if (command.get_name() == "probe") return probe_command(given);
     if (command.get_name() == "restore-console")
         return RestoreConsoleCommand{given.tty.value_or("")};
+    if (command.get_name() == "bench") return bench_command(command, given, default_file);
     return client_command(command, given, default_file);
 }
 

@@ -3,6 +3,8 @@
 
 #include "presenter/config.h"
 
+#include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +23,18 @@ struct RunCommand {
 struct ProbeCommand {
     bool json = false;
     std::vector<GuestConfig> guests;  ///< `--guest`: looked at as well.
+};
+
+/// `scanthru bench`.
+struct BenchCommand {
+    enum class Kind { flip, guest, compare };
+    Kind kind{};
+    Config config{};  ///< One output and, for `guest`, one guest.
+    std::chrono::seconds warm_up{10};
+    std::chrono::seconds duration{30};
+    bool json = false;
+    std::string html{};                     ///< File; empty: none.
+    std::array<std::string, 2> compared{};  ///< Files.
 };
 
 struct StatusCommand {
@@ -70,6 +84,7 @@ struct Answer {
 
 using Command = std::variant<RunCommand,
                              ProbeCommand,
+                             BenchCommand,
                              StatusCommand,
                              ScreenshotCommand,
                              ReleaseCommand,

@@ -65,6 +65,8 @@ Result<Choice, NotLit> choose(const Cards& cards, const OutputConfig& config) {
 
 Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
     Pacing pacing{.margin = config.margin,
+                  .early = config.trial.early,
+                  .real_time = config.trial.real_time,
                   .stamped_after_blanking = card.capabilities().driver != "vkms"};
     if (config.idle_poll > 0)
         pacing.idle_poll = std::chrono::nanoseconds{std::chrono::seconds{1}} / config.idle_poll;
@@ -73,12 +75,15 @@ Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
 
 PresenterSettings
 settings_of(const OutputConfig& config, const kms::Card& card, const kms::Pipeline& pipeline) {
-    return {.bounds = {},
+    CacheBounds bounds;
+    if (config.trial.import_every_frame) bounds = {.entries = 2, .imports_per_second = 100'000};
+    return {.bounds = bounds,
             .limits = {},
             .refresh =
                 needs_refresh(config.refresh, card.capabilities().driver, pipeline.connector.name),
             .fit = config.fit,
-            .mode = config.mode};
+            .mode = config.mode,
+            .copy = config.trial.copy};
 }
 
 Result<kms::HostPicture> light_up(const OpenCard& opened, const kms::Pipeline& pipeline) {

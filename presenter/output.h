@@ -45,6 +45,9 @@ public:
     FrameThread& frames() noexcept { return *frames_; }
     const FrameThread& frames() const noexcept { return *frames_; }
 
+    /// Of the mode it was lit with.
+    std::chrono::nanoseconds period() const { return kms::frame_period(pipeline_.mode); }
+
     /// The monitor's EDID with our mode preferred; a generated one where it has none.
     const kms::Edid& edid() const noexcept { return edid_; }
 

@@ -2,6 +2,7 @@
 #include "presenter/pacer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace scanthru {
 namespace {
@@ -30,7 +31,8 @@ constexpr nanoseconds longest_step = std::chrono::milliseconds{100};
 void Pacer::restart(nanoseconds period) noexcept {
     bound_ = std::max(period / 4, nanoseconds{1});
     margin_ = std::min(first_margin, bound_);
-    commit_ = {};
+    commits_.fill({});
+    settle();
     unmeasured_ = first_measured;
     for (Counts& counts : by_generation_)
         counts.fill(0);
@@ -45,14 +47,21 @@ void Pacer::restart(nanoseconds period) noexcept {
 }
 
 void Pacer::learn(const FrameCost& cost, kms::Timestamp now) noexcept {
-    const bool counts = !cost.novel || ++novel_in_generation_ > novel_allowed;
+    const bool settling = settling_ > 0;
+    if (settling) --settling_;
+    const bool counts = !settling && (!cost.novel || ++novel_in_generation_ > novel_allowed);
     if (counts) count(cost.late + cost.prepared);
-    if (cost.commit > nanoseconds::zero() && unmeasured_ > 0) {
+    if (counts && cost.commit > nanoseconds::zero() && unmeasured_ > 0) {
         --unmeasured_;
-        if (counts) commit_ = std::max(commit_, cost.commit);
+        keep_commit(cost.commit);
     }
     if (cost.missed && counts) miss(cost, now);
     move(now);
+}
+
+void Pacer::keep_commit(nanoseconds commit) noexcept {
+    for (nanoseconds& larger : commits_)
+        if (commit > larger) std::swap(commit, larger);
 }
 
 void Pacer::count(nanoseconds spent) noexcept {
@@ -94,7 +103,7 @@ void Pacer::miss(const FrameCost& cost, kms::Timestamp now) noexcept {
 }
 
 nanoseconds Pacer::needed() const noexcept {
-    const nanoseconds cost = DurationClass::end(percentile_) + commit_;
+    const nanoseconds cost = DurationClass::end(percentile_) + commits_.back();
     return cost + std::max(cost / 4, least_guard);
 }
 

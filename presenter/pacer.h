@@ -25,11 +25,11 @@ struct FrameCost {
 /// Learns d, how long before the hardware takes a flip the guest is asked what it shows.
 ///
 /// d is the 99.9th percentile of what frames took until their commit entered the kernel (over the
-/// last 7 · 1024 to 8 · 1024 of them), and the commit's own cost, and a guard of a quarter but at
-/// least 50 µs. It goes up at once and down by 100 µs a second, and is never more than a quarter of
-/// the period. A missed deadline raises it by a quarter; what has missed is not tried again for a
-/// minute, after the next miss for two, and so on up to an hour. A frame that no margin could have
-/// saved raises nothing.
+/// last 7 · 1024 to 8 · 1024 of them), and the commit's own cost (the third largest of those that
+/// were measured: single ones are accidents), and a guard of a quarter but at least 50 µs. It goes
+/// up at once and down by 100 µs a second, and is never more than a quarter of the period. A missed
+/// deadline raises it by a quarter; what has missed is not tried again for a minute, after the next
+/// miss for two, and so on up to an hour. A frame that no margin could have saved raises nothing.
 ///
 /// Deterministic; memory is fixed, a frame costs no loop.
 class Pacer {
@@ -38,6 +38,10 @@ public:
 
     /// Begins anew: another mode, another driver, after a suspend.
     void restart(std::chrono::nanoseconds period) noexcept;
+
+    /// The next frames are like no others: memory is found for them, caches are cold. They do not
+    /// count.
+    void settle() noexcept { settling_ = settling_frames; }
 
     /// A commit has returned.
     void learn(const FrameCost& cost, kms::Timestamp now) noexcept;
@@ -54,20 +58,23 @@ public:
 private:
     static constexpr std::size_t generations = 8;
     static constexpr unsigned generation_frames = 1024;
+    static constexpr unsigned settling_frames = 16;
 
     using Counts = std::array<std::uint16_t, DurationClass::count>;
 
     void count(std::chrono::nanoseconds spent) noexcept;
     void begin_generation() noexcept;
     void find_percentile() noexcept;
+    void keep_commit(std::chrono::nanoseconds commit) noexcept;
     void miss(const FrameCost& cost, kms::Timestamp now) noexcept;
     std::chrono::nanoseconds needed() const noexcept;
     void move(kms::Timestamp now) noexcept;
 
     std::chrono::nanoseconds bound_{};
     std::chrono::nanoseconds margin_{};
-    std::chrono::nanoseconds commit_{};
+    std::array<std::chrono::nanoseconds, 3> commits_{};  ///< The largest, largest first.
     unsigned unmeasured_ = 0;
+    unsigned settling_ = 0;
 
     std::array<Counts, generations> by_generation_{};
     Counts all_{};

@@ -18,14 +18,6 @@ namespace {
 
 using vfio::PlaneType;
 
-/// A guest's device, and what has to stay open with it.
-struct OpenGuest {
-    UniqueFd device{};
-    UniqueFd container{};
-    UniqueFd group{};
-    std::optional<pid_t> pid{};
-};
-
 using Opened = Result<OpenGuest, std::string>;
 
 tl::unexpected<std::string> complain(std::string why) {
@@ -159,9 +151,14 @@ void describe_guest(const vfio::GfxDevice& device, GuestReport& report) {
         device.close_buf(id);
 }
 
+Result<OpenGuest, std::string> open_guest(const vfio::GuestSource& source,
+                                          const vfio::Places& places) {
+    return std::visit(Opener{places}, source);
+}
+
 GuestReport look_at_guest(const GuestConfig& config, const vfio::Places& places) {
     GuestReport report{.name = config.name, .source = vfio::to_string(config.source)};
-    auto opened = std::visit(Opener{places}, config.source);
+    auto opened = open_guest(config.source, places);
     if (!opened) {
         report.problem = std::move(opened.error());
         return report;

@@ -8,6 +8,18 @@
 
 namespace scanthru {
 
+/// A guest's device, and what has to stay open with it.
+struct OpenGuest {
+    UniqueFd device{};
+    UniqueFd container{};
+    UniqueFd group{};
+    std::optional<pid_t> pid{};  ///< Of its QEMU, where it has one.
+};
+
+/// Opens or takes a guest's device once. The error is a sentence.
+Result<OpenGuest, std::string> open_guest(const vfio::GuestSource& source,
+                                          const vfio::Places& places = {});
+
 /// Opens a guest that the user named, asks what it shows, and lets it go. Nothing is fetched: a
 /// second GET of a buffer that a running scanthru shows crashes some devices (abi.md, mbochs).
 ///

@@ -24,7 +24,8 @@ struct PresenterSettings {
     /// A copied picture whose id stays the same is looked at again at every vblank, and this often
     /// once it has not changed for a second.
     std::chrono::nanoseconds refresh_idle = std::chrono::milliseconds{100};
-    bool gbm = true;  ///< Host pictures come from gbm where it has them.
+    bool copy = false;  ///< Copy what could be shown directly, for comparison.
+    bool gbm = true;    ///< Host pictures come from gbm where it has them.
 };
 
 }  // namespace scanthru

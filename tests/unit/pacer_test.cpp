@@ -14,7 +14,10 @@ constexpr kms::Timestamp start{1000s};
 
 /// A pacer and its clock, one frame a period.
 struct Paced {
-    explicit Paced(nanoseconds length = period) : pacer(length), step(length) {}
+    /// Settled.
+    explicit Paced(nanoseconds length = period) : pacer(length), step(length) {
+        frames(16, {.late = 3ms, .missed = true});
+    }
 
     void frame(const FrameCost& cost) { pacer.learn(cost, now += step); }
 
@@ -162,6 +165,28 @@ TEST(Pacer, NewFramebuffersDoNotCountUnlessTheyAreTheRule) {
     EXPECT_GT(paced.pacer.margin(), 2ms);
 }
 
+TEST(Pacer, FramesThatSettleDoNotCount) {
+    Paced paced;
+    paced.frames(1000, ordinary);
+    const nanoseconds before = paced.pacer.margin();
+    paced.pacer.settle();
+    paced.frames(16, {.late = 3ms, .commit = 3ms, .missed = true});
+    EXPECT_EQ(paced.pacer.margin(), before);
+    paced.frame(miss);
+    EXPECT_GT(paced.pacer.margin(), before);
+}
+
+TEST(Pacer, TwoSlowCommitsAreAccidentsThreeAreNot) {
+    Paced paced;
+    const FrameCost slow{.late = 60us, .prepared = 40us, .commit = 1ms};
+    paced.frames(2, slow);
+    paced.frames(500, ordinary);
+    EXPECT_LT(paced.pacer.margin(), 500us);
+    paced.frame(miss);
+    paced.frame(slow);
+    EXPECT_GT(paced.pacer.margin(), 1ms);
+}
+
 TEST(Pacer, WantsTheFirstCommitsCostsAndAFewAfterAMiss) {
     Paced paced;
     for (int i = 0; i < 64; ++i) {
@@ -179,6 +204,8 @@ TEST(Pacer, BeginsAnewWithAnotherMode) {
     Paced paced;
     paced.frames(1000, {.late = 2ms});
     paced.pacer.restart(10ms);
+    EXPECT_EQ(paced.pacer.margin(), 1ms);
+    paced.frames(16, {.late = 2ms, .missed = true});
     EXPECT_EQ(paced.pacer.margin(), 1ms);
     EXPECT_TRUE(paced.pacer.wants_commit_cost());
     paced.frames(1000, ordinary);
