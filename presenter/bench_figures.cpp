@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 namespace scanthru {
 namespace {
@@ -89,6 +90,38 @@ void add_own_side(OwnSide own, json& report) {
                                   std::move(own.returned)));
 }
 
+/// A buffer gets its id when it is first asked for, after the log's line about its first flip.
+/// Nothing where ids are used again for other buffers.
+std::optional<std::map<std::uint32_t, std::uint32_t>>
+ids_by_buffer(const std::vector<GuestFlip>& guests) {
+    std::map<std::uint32_t, std::uint32_t> ids;
+    std::map<std::uint32_t, std::uint32_t> buffers;
+    for (const GuestFlip& flip : guests) {
+        ids.try_emplace(flip.buffer, 0);
+        if (flip.id == 0) continue;
+        std::uint32_t& id = ids[flip.buffer];
+        if ((id != 0 && id != flip.id) ||
+            buffers.try_emplace(flip.id, flip.buffer).first->second != flip.buffer)
+            return std::nullopt;
+        id = flip.id;
+    }
+    return ids;
+}
+
+/// By what was newest when the guest was asked; it may have flipped until it answered.
+std::vector<ShownFlip> match_by_time(const std::vector<FlipRecord>& ours,
+                                     const std::vector<GuestFlip>& guests) {
+    std::vector<ShownFlip> matched;
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+        const auto later = std::ranges::upper_bound(guests, ours[i].sampled_ns, {}, &GuestFlip::ns);
+        if (ours[i].primary_id == 0 || later == guests.begin()) continue;
+        const auto newest = static_cast<std::size_t>(later - guests.begin()) - 1;
+        if (!matched.empty() && matched.back().guests >= newest) continue;
+        matched.push_back({.ours = i, .guests = newest});
+    }
+    return matched;
+}
+
 }  // namespace
 
 void append_guest_flips(std::string_view text, std::vector<GuestFlip>& flips) {
@@ -110,16 +143,14 @@ void append_guest_flips(std::string_view text, std::vector<GuestFlip>& flips) {
 
 std::vector<ShownFlip> match_flips(const std::vector<FlipRecord>& ours,
                                    const std::vector<GuestFlip>& guests) {
-    // A buffer gets its id when it is first asked for, after the log's line about its first flip.
-    std::map<std::uint32_t, std::uint32_t> ids;
-    for (const GuestFlip& flip : guests)
-        if (flip.id != 0) ids[flip.buffer] = flip.id;
+    const auto ids = ids_by_buffer(guests);
+    if (!ids) return match_by_time(ours, guests);
     std::vector<ShownFlip> matched;
     std::size_t next = 0;
     std::map<std::uint32_t, std::size_t> newest;  // By id: the newest flip to it so far.
     for (std::size_t i = 0; i < ours.size(); ++i) {
         for (; next < guests.size() && guests[next].ns <= ours[i].entered_ns; ++next)
-            newest[ids[guests[next].buffer]] = next;
+            newest[ids->at(guests[next].buffer)] = next;
         const auto found = newest.find(ours[i].primary_id);
         if (ours[i].primary_id == 0 || found == newest.end()) continue;
         if (!matched.empty() && matched.back().guests >= found->second) continue;

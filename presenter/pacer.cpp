@@ -26,6 +26,11 @@ constexpr nanoseconds longest_hold = minutes{60};
 /// A pause counts as so much time to fall in at most: nothing was learnt in it.
 constexpr nanoseconds longest_step = std::chrono::milliseconds{100};
 
+/// So many frames may be slower; of few frames two, which are accidents.
+constexpr unsigned allowed(unsigned frames) {
+    return std::max(frames / 1000, 2U);
+}
+
 }  // namespace
 
 void Pacer::restart(nanoseconds period) noexcept {
@@ -72,7 +77,7 @@ void Pacer::count(nanoseconds spent) noexcept {
     ++in_generation_;
     ++frames_;
     if (which > percentile_) ++above_;
-    if (above_ > frames_ / 1000) find_percentile();
+    if (above_ > allowed(frames_)) find_percentile();
 }
 
 void Pacer::begin_generation() noexcept {
@@ -90,7 +95,7 @@ void Pacer::begin_generation() noexcept {
 void Pacer::find_percentile() noexcept {
     percentile_ = all_.size() - 1;
     above_ = 0;
-    while (percentile_ > 0 && above_ + all_[percentile_] <= frames_ / 1000)
+    while (percentile_ > 0 && above_ + all_[percentile_] <= allowed(frames_))
         above_ += all_[percentile_--];
 }
 

@@ -25,11 +25,12 @@ struct FrameCost {
 /// Learns d, how long before the hardware takes a flip the guest is asked what it shows.
 ///
 /// d is the 99.9th percentile of what frames took until their commit entered the kernel (over the
-/// last 7 · 1024 to 8 · 1024 of them), and the commit's own cost (the third largest of those that
-/// were measured: single ones are accidents), and a guard of a quarter but at least 50 µs. It goes
-/// up at once and down by 100 µs a second, and is never more than a quarter of the period. A missed
-/// deadline raises it by a quarter; what has missed is not tried again for a minute, after the next
-/// miss for two, and so on up to an hour. A frame that no margin could have saved raises nothing.
+/// last 7 · 1024 to 8 · 1024 of them, but always without the two slowest), and the commit's own
+/// cost (the third largest of those that were measured: single ones are accidents), and a guard of
+/// a quarter but at least 50 µs. It goes up at once and down by 100 µs a second, and is never more
+/// than a quarter of the period. A missed deadline raises it by a quarter; what has missed is not
+/// tried again for a minute, after the next miss for two, and so on up to an hour. A frame that no
+/// margin could have saved raises nothing.
 ///
 /// Deterministic; memory is fixed, a frame costs no loop.
 class Pacer {

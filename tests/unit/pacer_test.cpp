@@ -88,9 +88,19 @@ TEST(Pacer, APauseIsNoReasonToComeDown) {
 TEST(Pacer, GoesUpAtOnceWhenFramesCostMore) {
     Paced paced;
     paced.frames(900, ordinary);
-    paced.frame({.late = 900us, .prepared = 100us});
+    paced.frames(3, {.late = 900us, .prepared = 100us});
     EXPECT_GE(paced.pacer.margin(), (1ms + 80us) * 5 / 4);
     EXPECT_LE(paced.pacer.margin(), 1500us);
+}
+
+TEST(Pacer, TwoSlowFramesAreAccidents) {
+    Paced paced;
+    paced.frames(100, ordinary);
+    const nanoseconds before = paced.pacer.margin();
+    paced.frames(2, {.late = 3ms});
+    EXPECT_LE(paced.pacer.margin(), before);
+    paced.frame({.late = 3ms});
+    EXPECT_GT(paced.pacer.margin(), 3ms);
 }
 
 TEST(Pacer, OneInAThousandMayBeSlower) {
@@ -161,7 +171,7 @@ TEST(Pacer, NewFramebuffersDoNotCountUnlessTheyAreTheRule) {
     const nanoseconds before = paced.pacer.margin();
     paced.frames(8, {.late = 60us, .prepared = 2ms, .missed = true, .novel = true});
     EXPECT_EQ(paced.pacer.margin(), before);
-    paced.frames(24, {.late = 60us, .prepared = 2ms, .novel = true});
+    paced.frames(26, {.late = 60us, .prepared = 2ms, .novel = true});
     EXPECT_GT(paced.pacer.margin(), 2ms);
 }
 
