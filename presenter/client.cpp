@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "presenter/control.h"
+#include "presenter/metrics.h"
 #include "presenter/status.h"
 
 #include <array>
@@ -41,6 +42,8 @@ int ask(const StatusCommand& command) {
     if (command.flips)
         for (const json& flip : answer->json["flips"])
             fmt::print("{}\n", flip.dump());
+    else if (command.openmetrics)
+        fmt::print("{}", openmetrics_text(answer->json));
     else
         fmt::print("{}", command.json ? answer->json.dump(2) + "\n" : status_text(answer->json));
     return 0;

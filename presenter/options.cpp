@@ -31,6 +31,7 @@ struct Given {
     Text tty;  ///< `restore-console`
     bool json = false;
     bool flips = false;
+    bool openmetrics = false;
     Text seconds, warm_up, sample, import_, present, real_time, html;  ///< `bench`
     std::vector<std::string> compare;
 };
@@ -138,6 +139,9 @@ void add_commands(CLI::App& app, Given& given) {
     auto* const json = status.add_flag("--json", given.json, "As JSON");
     status.add_flag("--flips", given.flips, "The newest flips, one JSON object a line")
         ->excludes(json);
+    status.add_flag("--openmetrics", given.openmetrics, "As OpenMetrics text, for Prometheus")
+        ->excludes(json)
+        ->excludes("--flips");
     add_client_options(status, given);
 
     auto& screenshot = *app.add_subcommand("screenshot", "Save what an output shows as a PNG");
@@ -407,7 +411,8 @@ Command
 client_command(const CLI::App& command, const Given& given, const std::string& default_file) {
     auto socket = find_socket(given, default_file);
     if (!socket) return std::move(socket.error());
-    if (command.get_name() == "status") return StatusCommand{*socket, given.json, given.flips};
+    if (command.get_name() == "status")
+        return StatusCommand{*socket, given.json, given.flips, given.openmetrics};
     const std::string& name = command.get_name();
     const std::string output = given.output.value_or("");
     if (name == "blank" || name == "unblank") return BlankCommand{*socket, name == "blank", output};

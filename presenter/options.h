@@ -40,7 +40,8 @@ struct BenchCommand {
 struct StatusCommand {
     std::string socket;
     bool json = false;
-    bool flips = false;  ///< `--flips`: the newest flips, as JSON lines, for measuring.
+    bool flips = false;        ///< `--flips`: the newest flips, as JSON lines, for measuring.
+    bool openmetrics = false;  ///< `--openmetrics`: for Prometheus.
 };
 
 struct ScreenshotCommand {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/status.h"
 
+#include "base/clock.h"
 #include "kms/formats.h"
+#include "presenter/metrics.h"
 
 #include <array>
 
@@ -137,6 +139,9 @@ json describe(const Screen& screen) {
     }
     for (const NamedCounter& named : named_counters)
         result["counters"][named.name] = (counters.*named.counter).get();
+    result["margin_us"] = static_cast<double>(output.frames().margin().count()) / 1000;
+    result["last_minute"] = last_minute(output.frames().flips().since(0),
+                                        Clock::now().time_since_epoch().count(), output.period());
     result["rejected"] = {{"primary", describe(counters.rejected_primary)},
                           {"cursor", describe(counters.rejected_cursor)}};
     return result;
@@ -223,6 +228,17 @@ std::string status_text(const json& status) {
         for (const NamedCounter& named : named_counters)
             text +=
                 fmt::format("  {:<16}{}\n", named.name, counters[named.name].get<std::uint64_t>());
+        const json& minute = output["last_minute"];
+        text +=
+            fmt::format("  {:<16}{} flips, {} missed, asked {:.0f} us before the vblank\n",
+                        "last minute", minute["flips"].get<std::uint64_t>(),
+                        minute["missed"].get<std::uint64_t>(), output["margin_us"].get<double>());
+        for (const json& figure : minute["figures"])
+            if (figure.contains("mean"))
+                text += fmt::format("    {:<22}mean {:.3f}, p99 {:.3f}, max {:.3f} {}\n",
+                                    figure["name"].get<std::string>(), figure["mean"].get<double>(),
+                                    figure["p99"].get<double>(), figure["max"].get<double>(),
+                                    figure["unit"].get<std::string>());
         text += fmt::format("  {:<16}{}\n", "rejected", rejected_text(output["rejected"]));
     }
     return text;
