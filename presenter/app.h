@@ -110,7 +110,7 @@ private:
     UniqueFd signals_;
     EventLoop::Watch signal_watch_;
     std::unique_ptr<Session> session_;
-    bool away_ = false;                       ///< Another VT has the seat.
+    bool away_ = false;  ///< Another VT has the seat.
     Cards cards_;
     std::vector<std::unique_ptr<Screen>> screens_;
     std::optional<kms::HotplugMonitor> hotplug_;

@@ -103,7 +103,8 @@ void App::start_hands() {
         chords_of(command_.config.keys));
     auto devices = input::Devices::open(
         *loop_, session_ ? session_->name() : "seat0",
-        session_ ? input::access_through(*session_) : input::direct_access(), {command_.config.input.devices},
+        session_ ? input::access_through(*session_) : input::direct_access(),
+        {command_.config.input.devices},
         {.device_added = [this](const auto& device) { hands_->device_added(device); },
          .device_removed = [this](std::uint32_t device) { hands_->device_removed(device); },
          .event = [this](std::uint32_t device,

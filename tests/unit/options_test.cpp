@@ -76,11 +76,10 @@ TEST_F(Options, TheVersionGoesToStandardOutput) {
 }
 
 TEST_F(Options, MistakesOfTheCommandLineEndWithAHint) {
-    EXPECT_EQ(
-        mistake({}),
-        "expected one command: run, probe, bench, status, screenshot, switch, blank, unblank, sendkey, "
-        "release or restore-console\n"
-        "Try `scanthru --help`.\n");
+    EXPECT_EQ(mistake({}), "expected one command: run, probe, bench, status, screenshot, switch, "
+                           "blank, unblank, sendkey, "
+                           "release or restore-console\n"
+                           "Try `scanthru --help`.\n");
     for (const auto& wrong : std::vector<std::vector<const char*>>{{"show"},
                                                                    {"run", "--nonsense"},
                                                                    {"run", "extra"},
