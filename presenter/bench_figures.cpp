@@ -91,20 +91,26 @@ void add_own_side(OwnSide own, json& report) {
 }
 
 /// A buffer gets its id when it is first asked for, after the log's line about its first flip.
-/// Nothing where ids are used again for other buffers.
+/// Nothing where ids are used again for other buffers, or hardly known because nobody keeps the
+/// buffers open.
 std::optional<std::map<std::uint32_t, std::uint32_t>>
 ids_by_buffer(const std::vector<GuestFlip>& guests) {
     std::map<std::uint32_t, std::uint32_t> ids;
     std::map<std::uint32_t, std::uint32_t> buffers;
+    std::size_t unknown = 0;
     for (const GuestFlip& flip : guests) {
         ids.try_emplace(flip.buffer, 0);
-        if (flip.id == 0) continue;
+        if (flip.id == 0) {
+            ++unknown;
+            continue;
+        }
         std::uint32_t& id = ids[flip.buffer];
         if ((id != 0 && id != flip.id) ||
             buffers.try_emplace(flip.id, flip.buffer).first->second != flip.buffer)
             return std::nullopt;
         id = flip.id;
     }
+    if (unknown > guests.size() / 2) return std::nullopt;
     return ids;
 }
 

@@ -163,6 +163,8 @@ static int flips_show(struct seq_file *file, struct vgpu *vgpu)
 		spin_unlock_irq(&vgpu->scan_lock);
 		seq_printf(file, "%u %u %u %d %d %llu\n", flip.number, flip.buffer, flip.id,
 			   flip.x, flip.y, flip.ns);
+		/* Nor does it keep the processor from those who measure. */
+		cond_resched();
 	}
 }
 
