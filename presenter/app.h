@@ -71,6 +71,7 @@ private:
     // app_guests.cpp: guests and what their monitors tell them.
     void add_guest(const GuestConfig& config, OldBuffers before = {});
     void on_lost(const std::string& guest);
+    void tell_whether_it_runs(const std::string& guest);
     GuestLink* find_guest(const std::string& name) const;
     void show_edid(const std::string& guest);
 

@@ -16,10 +16,7 @@ void App::add_guest(const GuestConfig& config, OldBuffers before) {
                                        .lost = [this, name] { on_lost(name); },
                                        .changed =
                                            [this, name] {
-                                               const GuestLink* const link = find_guest(name);
-                                               if (auto* const hands = hands_of(name);
-                                                   hands && link)
-                                                   hands->source_runs(!link->paused());
+                                               tell_whether_it_runs(name);
                                                present(name);
                                            },
                                        .monitor =
@@ -37,6 +34,12 @@ void App::add_guest(const GuestConfig& config, OldBuffers before) {
     guests_.push_back(std::make_unique<GuestLink>(*loop_, config, listener));
     guests_.back()->start(std::move(before));
     present(name);
+}
+
+void App::tell_whether_it_runs(const std::string& guest) {
+    const GuestLink* const link = find_guest(guest);
+    GuestHands* const hands = hands_of(guest);
+    if (link != nullptr && hands != nullptr) hands->source_runs(!link->paused());
 }
 
 /// Its device is to be let go of, also where another guest has taken its place.

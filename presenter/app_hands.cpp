@@ -227,8 +227,8 @@ Result<void, std::string> App::press(const std::string& guest,
             "guest {} takes no input: it is not connected, stopped, or configured without", guest)};
     for (const std::uint16_t key : keys)
         hands->send(input::Key{key, true});
-    for (auto key = keys.rbegin(); key != keys.rend(); ++key)
-        hands->send(input::Key{*key, false});
+    for (const std::uint16_t key : std::vector<std::uint16_t>{keys.rbegin(), keys.rend()})
+        hands->send(input::Key{key, false});
     hands->flush();
     return {};
 }

@@ -57,7 +57,7 @@ OwnSide own_side(const std::vector<FlipRecord>& ours,
     for (const FlipRecord& flip : ours) {
         if (flip.sampled_ns < begin_ns || flip.sampled_ns >= end_ns) continue;
         ++own.shown;
-        own.missed += flip.shown_ns > flip.aimed_ns + period_ns / 2;
+        own.missed += flip.shown_ns > flip.aimed_ns + period_ns / 2 ? 1 : 0;
         own.late.push_back(microseconds(flip.sampled_ns - flip.asked_ns));
         own.prepared.push_back(microseconds(flip.entered_ns - flip.sampled_ns));
         own.page_flip.push_back(milliseconds(flip.shown_ns - flip.entered_ns));
@@ -199,56 +199,77 @@ json make_figure(std::string_view name,
     return figure;
 }
 
+namespace {
+
+/// What the guest's log and ours say of each other.
+struct BothSides {
+    std::uint64_t flips = 0;
+    std::vector<double> to_scanout;
+    std::vector<double> age;
+    std::vector<double> exposure;
+    std::vector<double> animation;
+    json timeline = json::array();
+};
+
+BothSides both_sides(const std::vector<FlipRecord>& ours,
+                     const std::vector<GuestFlip>& guests,
+                     std::int64_t begin_ns,
+                     std::int64_t end_ns) {
+    BothSides both;
+    const auto within = [&](const GuestFlip& flip) {
+        return flip.ns >= begin_ns && flip.ns < end_ns;
+    };
+    both.flips = static_cast<std::uint64_t>(std::ranges::count_if(guests, within));
+    const auto matched = match_flips(ours, guests);
+    for (std::size_t i = 0; i < matched.size(); ++i) {
+        const FlipRecord& our = ours[matched[i].ours];
+        const GuestFlip& guest = guests[matched[i].guests];
+        if (!within(guest)) continue;
+        const double latency = milliseconds(our.shown_ns - guest.ns);
+        both.to_scanout.push_back(latency);
+        both.age.push_back(milliseconds(our.sampled_ns - guest.ns));
+        both.timeline.push_back({milliseconds(guest.ns - begin_ns) / 1000, latency});
+        if (i + 1 == matched.size()) continue;
+        const FlipRecord& our_next = ours[matched[i + 1].ours];
+        // The guest leaves the buffer with its next flip, we do with ours.
+        const std::int64_t left = guests[matched[i].guests + 1].ns;
+        both.exposure.push_back(milliseconds(std::max<std::int64_t>(our_next.shown_ns - left, 0)));
+        const std::int64_t guest_step = guests[matched[i + 1].guests].ns - guest.ns;
+        both.animation.push_back(
+            std::abs(milliseconds(guest_step - (our_next.shown_ns - our.shown_ns))));
+    }
+    return both;
+}
+
+void add_both_sides(BothSides both, json& report) {
+    json& counts = report["counts"];
+    json& figures = report["figures"];
+    counts["guest_flips"] = both.flips;
+    counts["guest_flips_shown"] = both.to_scanout.size();
+    counts["superseded"] = both.flips - both.to_scanout.size();
+    figures.push_back(make_figure("flip_to_scanout", "ms",
+                                  "from the guest's flip to the vblank that first showed it",
+                                  std::move(both.to_scanout)));
+    figures.push_back(make_figure("sample_age", "ms", "from the guest's flip to our question",
+                                  std::move(both.age)));
+    figures.push_back(make_figure("exposure", "ms",
+                                  "the host still scans a buffer that the guest has left",
+                                  std::move(both.exposure)));
+    figures.push_back(make_figure("animation_error", "ms",
+                                  "the guest's interval against the shown one",
+                                  std::move(both.animation)));
+    report["timeline"] = std::move(both.timeline);
+}
+
+}  // namespace
+
 void judge_flips(const std::vector<FlipRecord>& ours,
                  const std::vector<GuestFlip>& guests,
                  std::int64_t begin_ns,
                  std::int64_t end_ns,
                  std::int64_t period_ns,
                  json& report) {
-    std::vector<double> to_scanout;
-    std::vector<double> age;
-    std::vector<double> exposure;
-    std::vector<double> animation;
-    json timeline = json::array();
-    const auto matched = match_flips(ours, guests);
-    for (std::size_t i = 0; i < matched.size(); ++i) {
-        const FlipRecord& our = ours[matched[i].ours];
-        const GuestFlip& guest = guests[matched[i].guests];
-        if (guest.ns < begin_ns || guest.ns >= end_ns) continue;
-        const double latency = milliseconds(our.shown_ns - guest.ns);
-        to_scanout.push_back(latency);
-        age.push_back(milliseconds(our.sampled_ns - guest.ns));
-        timeline.push_back({milliseconds(guest.ns - begin_ns) / 1000, latency});
-        if (i + 1 == matched.size()) continue;
-        const FlipRecord& our_next = ours[matched[i + 1].ours];
-        // The guest leaves the buffer with its next flip, we do with ours.
-        const std::int64_t left = guests[matched[i].guests + 1].ns;
-        exposure.push_back(milliseconds(std::max<std::int64_t>(our_next.shown_ns - left, 0)));
-        const std::int64_t guest_step = guests[matched[i + 1].guests].ns - guest.ns;
-        animation.push_back(
-            std::abs(milliseconds(guest_step - (our_next.shown_ns - our.shown_ns))));
-    }
-    const auto flips = static_cast<std::uint64_t>(std::ranges::count_if(
-        guests, [&](const GuestFlip& flip) { return flip.ns >= begin_ns && flip.ns < end_ns; }));
-    json& counts = report["counts"];
-    json& figures = report["figures"];
-    if (!guests.empty()) {
-        counts["guest_flips"] = flips;
-        counts["guest_flips_shown"] = to_scanout.size();
-        counts["superseded"] = flips - to_scanout.size();
-        figures.push_back(make_figure("flip_to_scanout", "ms",
-                                      "from the guest's flip to the vblank that first showed it",
-                                      std::move(to_scanout)));
-        figures.push_back(make_figure("sample_age", "ms", "from the guest's flip to our question",
-                                      std::move(age)));
-        figures.push_back(make_figure("exposure", "ms",
-                                      "the host still scans a buffer that the guest has left",
-                                      std::move(exposure)));
-        figures.push_back(make_figure("animation_error", "ms",
-                                      "the guest's interval against the shown one",
-                                      std::move(animation)));
-        report["timeline"] = std::move(timeline);
-    }
+    if (!guests.empty()) add_both_sides(both_sides(ours, guests, begin_ns, end_ns), report);
     add_own_side(own_side(ours, begin_ns, end_ns, period_ns), report);
 }
 

@@ -58,7 +58,7 @@ std::string axis(const std::string& left, const std::string& right) {
 }
 
 std::string open_chart(const std::string& label) {
-    return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">", chart_width,
+    return fmt::format(R"(<svg viewBox="0 0 {} {}" role="img" aria-label="{}">)", chart_width,
                        chart_height + 24, escape(label));
 }
 
@@ -76,7 +76,7 @@ std::string distribution(const json& figure) {
         if (share == 0) continue;
         const double height = std::max(share * chart_height, 1.0);
         svg +=
-            fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>",
+            fmt::format(R"(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)",
                         step * static_cast<double>(i), chart_height - height, step * 0.85, height);
     }
     const auto unit = figure["unit"].get<std::string>();
@@ -95,7 +95,7 @@ std::string time_line(const json& points) {
     // More dots than the chart is wide say nothing more.
     const std::size_t stride = points.size() / 2000 + 1;
     for (std::size_t i = 0; i < points.size(); i += stride)
-        svg += fmt::format("<circle r=\"1.5\" cx=\"{:.1f}\" cy=\"{:.1f}\"/>",
+        svg += fmt::format(R"(<circle r="1.5" cx="{:.1f}" cy="{:.1f}"/>)",
                            points[i][0].get<double>() / last * chart_width,
                            chart_height * (1 - points[i][1].get<double>() / most));
     return svg + axis("0 s, 0 ms", fmt::format("{:.1f} s, up to {:.3f} ms", last, most));

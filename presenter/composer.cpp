@@ -201,10 +201,14 @@ void Composer::primary_picture(Planes& planes, Size screen, Composition& made, k
         ++fitting_.step;
         fitting_.proven = false;
     }
-    made.no_primary = true;
-    ++counters_.unshowable;
     const Error fit_error{EINVAL, "every way to fit this size to the screen"};
     complain(PlaneType::primary, key, direct ? fit_error : direct.error(), copy_error, now);
+    keep_last_primary(made);
+}
+
+void Composer::keep_last_primary(Composition& made) {
+    made.no_primary = true;
+    ++counters_.unshowable;
     const Scene& old = scanout_.on_screen();  // Maybe what the host says.
     made.scene.primary = old.primary;
     made.scene.placement = old.placement;

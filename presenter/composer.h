@@ -82,6 +82,7 @@ private:
 
     const Way* way_for(Size picture, Size screen);
     void primary_picture(Planes& planes, Size screen, Composition& made, kms::Timestamp now);
+    void keep_last_primary(Composition& made);
     Result<Composition> bring(const Way& way,
                               const Result<SharedPicture>& direct,
                               const vfio::GuestPlane& asked,

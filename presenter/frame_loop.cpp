@@ -123,13 +123,7 @@ bool FrameThread::read_mail() {
         pacer_.settle();
     }
     carried_out_ = letter.number;  // An errand takes its time.
-    if (letter.blank != blank_wished_) {
-        blank_wished_ = letter.blank;
-        blank_tried_ = {};
-        changed_while_blank_ = false;
-    }
-    if (paused_.exchange(letter.paused) && !letter.paused) presenter_.come_back();
-    if (!paused_) keep_blank(Clock::now());
+    read_state(letter);
     if (letter.errand && letter.errand_number != errands_run_) {
         const OrdinaryPriority while_it_takes;
         const Scanout& scanout = presenter_.scanout();
@@ -139,6 +133,17 @@ bool FrameThread::read_mail() {
     read_clock();
     news_.ring();
     return !letter.stop;
+}
+
+/// Whether the screen is to be off, and the card somebody else's.
+void FrameThread::read_state(const Letter& letter) {
+    if (letter.blank != blank_wished_) {
+        blank_wished_ = letter.blank;
+        blank_tried_ = {};
+        changed_while_blank_ = false;
+    }
+    if (paused_.exchange(letter.paused) && !letter.paused) presenter_.come_back();
+    if (!paused_) keep_blank(Clock::now());
 }
 
 void FrameThread::present() {

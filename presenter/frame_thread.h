@@ -179,6 +179,7 @@ private:
     std::chrono::nanoseconds lead() const;
     bool wait(kms::Timestamp until, bool dozing);
     bool read_mail();
+    void read_state(const Letter& letter);
     void present();
     void peek();
     void keep_blank(kms::Timestamp now);
@@ -197,7 +198,6 @@ private:
     FlipLog flips_;
     Presenter presenter_;
     kms::VblankClock clock_;
-    bool has_vblank_ = true;
     Pacer pacer_;
     IdlePolicy idle_;
     Counter margin_ns_;
@@ -208,16 +208,17 @@ private:
     Mailbox<Letter> mailbox_;
     Bell news_;
     Letter newest_;  ///< Main thread: what was posted last.
-    bool blank_wished_ = false;
     kms::Timestamp blank_tried_;
     std::uint64_t errands_run_ = 0;
     std::uint64_t instead_shown_ = 0;
     std::uint64_t serial_read_ = 0;
+    std::optional<Error> ordinary_;
+    std::atomic<std::uint64_t> carried_out_{0};
+    std::atomic<pid_t> thread_id_{0};
+    bool has_vblank_ = true;
+    bool blank_wished_ = false;
     std::atomic<bool> dozing_{false};  ///< A poke has to ring.
     std::atomic<bool> poked_{false};
-    std::optional<Error> ordinary_;
-    std::atomic<pid_t> thread_id_{0};
-    std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<bool> changed_while_blank_{false};
     std::atomic<bool> paused_{false};
     std::atomic<bool> shows_former_{false};
