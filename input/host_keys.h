@@ -79,6 +79,9 @@ public:
     /// and a release of what is not say nothing.
     Answer feed(Key key);
 
+    /// Other chords from now on. What is held, and what the guest has down, stays known.
+    void set_chords(std::vector<HostChord> chords) { chords_ = std::move(chords); }
+
     /// Another guest has the keys, with none of them down: what is held now gets to it only by a
     /// new press, modifiers with the next key.
     void guest_changed() { guest_.clear(); }

@@ -134,7 +134,7 @@ void App::check_progress() {
         if (was_stalled && !screen->is_stalled()) replug_soon();
     }
     for (const auto& screen : screens_)
-        screen->check_blanking(Clock::now());
+        if (!away_) screen->check_blanking(Clock::now());
     // Others must not go dark with one that hangs, so one that gets on is enough.
     if (any) sd_notify(0, "WATCHDOG=1");
     progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });

@@ -77,6 +77,7 @@ private:
 
     // app_hands.cpp: the seat, its devices, and what hands do.
     void open_seat();
+    void lose_seat(const std::string& why);
     void stand_aside();
     void come_back();
     void start_hands();

@@ -26,6 +26,11 @@ void App::reload() {
     }
     set_log_level(config->log_level);
     command_.config = *std::move(config);
+    // Guests and outputs may change hands: nothing is to stay down where it was.
+    for (const auto& screen : screens_)
+        take_hands_off(*screen);
+    for (const auto& [name, hands] : guest_hands_)
+        hands->release_all();
     reload_guests();
     reload_outputs();
     reload_hands();

@@ -22,6 +22,10 @@ using input::HostAction;
 /// A commit that is under way ends with its vblank; what takes longer hangs.
 constexpr std::chrono::milliseconds pause_limit{500};
 
+constexpr std::string_view without_seat =
+    "cards and input devices are opened directly, and the host's console takes what is typed too, "
+    "Ctrl+Alt+Del and Ctrl+Alt+F1 included";
+
 /// Whether the console is in text mode: nobody else draws on it.
 bool console_is_free() {
     const UniqueFd console{::open("/dev/tty0", O_RDWR | O_CLOEXEC | O_NOCTTY)};
@@ -42,20 +46,24 @@ void App::open_seat() {
     if (command_.config.input.seat != SeatChoice::automatic) return;
     const SeatSurroundings here = read_seat_surroundings();
     if (!may_be_seat_manager(here))
-        return log(LogLevel::info, "no seat: {}; cards and input devices are opened directly",
-                   why_no_seat(here, EBUSY));
+        return log(LogLevel::warning, "no seat: {}; {}", why_no_seat(here, EBUSY), without_seat);
     auto session = Session::open(*loop_, {.enabled = [this] { come_back(); },
                                           .disabled = [this] { stand_aside(); },
                                           .lost =
-                                              [](const std::string& why) {
-                                                  log(LogLevel::error, "the seat is lost: {}", why);
+                                              [this](const std::string& why) {
+                                                  lose_seat(why);
                                               }});
-    if (!session)
-        return log(LogLevel::info, "no seat: {}; cards and input devices are opened directly",
-                   session.error());
+    if (!session) return log(LogLevel::warning, "no seat: {}; {}", session.error(), without_seat);
     session_ = *std::move(session);
     cards_.use_seat(session_.get());
     log(LogLevel::info, "seat {} by {}", session_->name(), session_->backend());
+}
+
+/// Neither the keyboard nor another VT is to be had again: whoever started us is to do so anew.
+void App::lose_seat(const std::string& why) {
+    log(LogLevel::error, "the seat is lost: {}", why);
+    exit_code_ = 1;
+    loop_->stop();
 }
 
 /// Another VT is to be seen: nothing of ours touches cards or devices until come_back().
@@ -76,8 +84,10 @@ void App::stand_aside() {
 void App::come_back() {
     log(LogLevel::info, "the seat is ours again");
     away_ = false;
-    for (const auto& screen : screens_)
+    for (const auto& screen : screens_) {
+        screen->used();  // Whoever comes back wants to see it.
         if (screen->output() != nullptr) screen->output()->frames().pause(false);
+    }
     if (devices_)
         if (const auto resumed = devices_->resume(); !resumed)
             log(LogLevel::error, "input devices: {}", resumed.error());
@@ -94,6 +104,13 @@ void App::start_hands() {
                             return screen != nullptr ? hands_of(screen->guest()) : nullptr;
                         },
                     .guest = [this](const std::string& guest) { return hands_of(guest); },
+                    .seen_on =
+                        [this](const std::string& guest) {
+                            const auto on = std::ranges::find(
+                                screens_, guest, [](const auto& s) { return s->guest(); });
+                            return on != screens_.end() ? title_of((*on)->config())
+                                                        : std::string{"-"};
+                        },
                     .picture = [this](const std::string& output) { return picture_on(output); },
                     .used = [this](const std::string& output) { on_use(output); },
                     .act =
@@ -206,8 +223,9 @@ void App::focus_next() {
         screens_, [before](const auto& screen) { return screen.get() == before; });
     if (at == screens_.end()) return;
     take_hands_off(*before);
-    focus_ = (at + 1 == screens_.end() ? screens_.front() : *(at + 1))->name();
-    log(LogLevel::info, "output {} has the keyboard now", focus_);
+    const Screen& next = *(at + 1 == screens_.end() ? screens_.front() : *(at + 1));
+    focus_ = title_of(next.config());
+    log(LogLevel::info, "output {} has the keyboard now", next.name());
 }
 
 void App::go_to_vt(int number) {

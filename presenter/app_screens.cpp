@@ -77,12 +77,16 @@ void App::replug_soon() {
 /// Looks at what is plugged in now.
 void App::replug() {
     replug_timer_.reset();
+    if (away_) return;  // Nothing can be lit; come_back() looks again.
     refresh_cards();
     // First what goes: it may make room for what comes.
-    for (const auto& screen : screens_)
-        if (screen->output() != nullptr && screen->output()->plug(cards_) == Output::Plug::gone)
-            screen->put_out(cards_.has(screen->output()->card()) ? "its monitor was unplugged"
-                                                                 : "its card has gone");
+    for (const auto& screen : screens_) {
+        if (screen->output() == nullptr || screen->output()->plug(cards_) != Output::Plug::gone)
+            continue;
+        take_hands_off(*screen);  // While devices still know it by its connector.
+        screen->put_out(cards_.has(screen->output()->card()) ? "its monitor was unplugged"
+                                                             : "its card has gone");
+    }
     for (const auto& screen : screens_)
         if (screen->output() == nullptr || screen->output()->plug(cards_) == Output::Plug::changed)
             light(*screen);
@@ -140,7 +144,7 @@ void App::present_on(Screen& screen) {
     const auto buffers = guest != nullptr && !hidden ? guest->buffers() : nullptr;
     // To let go comes before all; but another guest's words must not appear.
     if (!buffers && screen.is_switching()) say(screen);
-    screen.attach(buffers);
+    screen.attach(buffers, !hidden);
     say(screen);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/composer.h"
 
+#include "base/real_time.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -289,6 +291,8 @@ Result<SharedPicture>
 Composer::copy_once(const vfio::GuestPlane& plane, const Canvas& canvas, kms::Timestamp now) {
     const auto memory = cache_->memory(plane);
     if (!memory) return fail(memory.error());
+    // Megabytes: other outputs are not to wait for them.
+    const OrdinaryPriority while_it_takes;
     auto copied = primary_copier_.copy(plane.buffer, **memory, canvas, sprite_);
     if (!copied) return fail(copied.error());
     copied_at_ = now;

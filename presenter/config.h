@@ -60,7 +60,7 @@ struct OutputConfig {
     std::chrono::seconds blank_after{};  ///< `blank_after`, without change; zero: never.
     std::string image;                   ///< `image = "FILE.png"`: shown above the message.
     /// `margin_us`: the guest is asked this long before the vblank; empty ("auto"): it is learnt.
-    std::optional<std::chrono::microseconds> margin;
+    std::optional<std::chrono::microseconds> margin = std::chrono::microseconds{1000};
     std::uint32_t idle_poll = 10;  ///< `idle_poll`, in Hz; 0 ("off"): every vblank.
     Trial trial{};
     bool operator==(const OutputConfig& other) const;

@@ -142,7 +142,9 @@ void FrameThread::read_state(const Letter& letter) {
         blank_tried_ = {};
         changed_while_blank_ = false;
     }
-    if (paused_.exchange(letter.paused) && !letter.paused) presenter_.come_back();
+    paused_ = letter.paused;
+    // Also where the letter that said to pause was never read.
+    if (std::exchange(returns_seen_, letter.returns) != letter.returns) presenter_.come_back();
     if (!paused_) keep_blank(Clock::now());
 }
 

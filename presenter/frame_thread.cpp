@@ -119,6 +119,7 @@ void FrameThread::blank(bool off) {
 
 void FrameThread::pause(bool paused) {
     if (newest_.stop) return;
+    if (newest_.paused && !paused) ++newest_.returns;
     newest_.paused = paused;
     post();
 }

@@ -154,6 +154,7 @@ private:
         std::uint64_t errand_number = 0;
         bool blank = false;
         bool paused = false;
+        std::uint64_t returns = 0;  ///< How often the card has come back.
         bool stop = false;
         std::uint64_t serial = 0;  ///< Of the newest letter, whatever it is about.
     };
@@ -212,6 +213,7 @@ private:
     std::uint64_t errands_run_ = 0;
     std::uint64_t instead_shown_ = 0;
     std::uint64_t serial_read_ = 0;
+    std::uint64_t returns_seen_ = 0;
     std::optional<Error> ordinary_;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<pid_t> thread_id_{0};

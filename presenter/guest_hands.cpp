@@ -84,26 +84,40 @@ void GuestHands::make_devices() {
 
 void GuestHands::connect() {
     monitor_.reset();
-    auto client = QmpClient::connect(
-        loop_, std::get<QmpInput>(way_).socket,
-        {.ready =
-             [this] {
-                 connected_ = true;
-                 injector_.connected(*monitor_);
-                 monitor_->execute("query-status", nullptr, [this](auto reply) {
-                     if (reply) set_running(reply->value("running", true));
-                 });
-             },
-         .event = [this](const std::string& name, const nlohmann::json&) { on_event(name); },
-         .closed =
-             [this](const std::string& why) {
-                 if (std::exchange(connected_, false)) injector_.disconnected();
-                 if (std::exchange(trouble_, why) != why)
-                     log(LogLevel::warning, "guest {}: input: {}", name_, why);
-                 connect_later();
-             }});
-    if (!client) return connect_later();
+    QmpClient::Listener listener;
+    listener.ready = [this] {
+        on_ready();
+    };
+    listener.event = [this](const std::string& name, const nlohmann::json&) {
+        on_event(name);
+    };
+    listener.closed = [this](const std::string& why) {
+        if (std::exchange(connected_, false)) injector_.disconnected();
+        complain(why);
+        connect_later();
+    };
+    const std::string& socket = std::get<QmpInput>(way_).socket;
+    auto client = QmpClient::connect(loop_, socket, std::move(listener));
+    if (!client) {
+        complain(fmt::format("{}: {}", socket, client.error()));
+        return connect_later();
+    }
     monitor_ = *std::move(client);
+}
+
+void GuestHands::on_ready() {
+    connected_ = true;
+    trouble_.clear();
+    injector_.connected(*monitor_);
+    monitor_->execute("query-status", nullptr, [this](const auto& reply) {
+        if (reply && reply->is_object()) set_running(reply->value("running", true));
+    });
+}
+
+/// Said once, not twice a second.
+void GuestHands::complain(const std::string& why) {
+    if (std::exchange(trouble_, why) != why)
+        log(LogLevel::warning, "guest {}: input: {}", name_, why);
 }
 
 void GuestHands::connect_later() {

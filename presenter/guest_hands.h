@@ -58,6 +58,8 @@ private:
     void make_devices();
     void connect();
     void connect_later();
+    void on_ready();
+    void complain(const std::string& why);
     void on_event(const std::string& name);
     void set_running(bool running);
 

@@ -32,14 +32,14 @@ std::string desk_key(const input::DeviceInfo& device) {
 void Hands::set_chords(std::vector<input::HostChord> chords) {
     chords_ = std::move(chords);
     for (auto& [key, desk] : desks_)
-        desk.keys = input::HostKeys{chords_};
+        desk.keys.set_chords(chords_);
 }
 
 void Hands::device_added(const input::DeviceInfo& device) {
     const std::string key = desk_key(device);
     devices_[device.id] = device;
     if (desks_.contains(key)) return;
-    desks_.emplace(key, Desk{.output = device.guest.empty() ? device.output : "",
+    desks_.emplace(key, Desk{.output = device.output,
                              .guest = device.guest,
                              .pressed = {},
                              .keys = input::HostKeys{chords_}});
@@ -66,10 +66,15 @@ GuestHands* Hands::guest_of(const Desk& desk) const {
     return desk.guest.empty() ? host_.on_output(desk.output) : host_.guest(desk.guest);
 }
 
+/// Where its guest is to be seen: there its places are, and its host keys act.
+std::string Hands::output_of(const Desk& desk) const {
+    return desk.guest.empty() || !desk.output.empty() ? desk.output : host_.seen_on(desk.guest);
+}
+
 void Hands::event(std::uint32_t device, const Event& event) {
     if (!devices_.contains(device)) return;
     Desk& desk = desk_of(device);
-    if (is_use(event)) host_.used(desk.output);
+    if (is_use(event)) host_.used(output_of(desk));
     serve(desk, device, event);
 }
 
@@ -88,15 +93,18 @@ void Hands::serve_key(Desk& desk, Key key) {
         give(desk, one);
     if (!answer.action) return;
     batch_end();  // What the guest is to let go of comes before all that the action does.
-    host_.act(*answer.action, desk.output);
+    host_.act(*answer.action, output_of(desk));
 }
 
 /// On the guest's picture; nothing where a finger comes down beside it.
 std::optional<Event> Hands::place(const Desk& desk, const Event& event) const {
     const auto* const motion = std::get_if<AbsoluteMotion>(&event);
     const auto* const touch = std::get_if<Touch>(&event);
+    // Its size is told by asking: steps may have to become places in the guest.
+    if (std::holds_alternative<input::RelativeMotion>(event))
+        static_cast<void>(host_.picture(output_of(desk)));
     if (motion == nullptr && touch == nullptr) return event;
-    const auto shown = host_.picture(desk.output);
+    const auto shown = host_.picture(output_of(desk));
     if (!shown) return event;
     if (motion != nullptr) return clamped(to_guest(*motion, *shown));
     const AbsoluteMotion place = to_guest({touch->x, touch->y}, *shown);
@@ -120,7 +128,7 @@ void Hands::batch_end() {
 
 void Hands::leave(const std::function<bool(const std::string& output)>& there, GuestHands* before) {
     for (auto& [key, desk] : desks_)
-        if (desk.guest.empty() && there(desk.output)) desk.keys.guest_changed();
+        if (!desk.guest.empty() || there(desk.output)) desk.keys.guest_changed();
     if (before == nullptr) return;
     touched_.erase(before);
     before->release_all();

@@ -32,6 +32,9 @@ public:
         std::function<GuestHands*(const std::string& output)> on_output;
         /// A guest by its name; null: there is none.
         std::function<GuestHands*(const std::string& guest)> guest;
+        /// The output on which a guest is to be seen, the first of several; "-" where it is on
+        /// none.
+        std::function<std::string(const std::string& guest)> seen_on;
         /// How a guest's picture lies on that output; empty: there is none on it.
         std::function<std::optional<PictureOnScreen>(const std::string& output)> picture;
         /// A hand is at work there.
@@ -43,7 +46,7 @@ public:
     Hands(Host host, std::vector<input::HostChord> chords)
         : host_(std::move(host)), chords_(std::move(chords)) {}
 
-    /// Other host keys, for all that is not held now.
+    /// Other host keys from now on.
     void set_chords(std::vector<input::HostChord> chords);
 
     /// What there is, by number.
@@ -69,6 +72,7 @@ private:
 
     Desk& desk_of(std::uint32_t device);
     GuestHands* guest_of(const Desk& desk) const;
+    std::string output_of(const Desk& desk) const;
     void serve(Desk& desk, std::uint32_t device, const input::Event& event);
     void serve_key(Desk& desk, input::Key key);
     std::optional<input::Event> place(const Desk& desk, const input::Event& event) const;

@@ -67,8 +67,9 @@ void add_output(CLI::App& run, Given& given) {
              "preferred (default), WIDTHxHEIGHT or WIDTHxHEIGHT@HZ");
     add_text(run, "--modeline", given.modeline, "LINE",
              "Timings as cvt(1) prints them; beat --mode");
-    add_text(run, "--margin-us", given.margin, "N",
-             "Ask the guest this many microseconds before the vblank; auto (default): learn it");
+    add_text(
+        run, "--margin-us", given.margin, "N",
+        "Ask the guest this many microseconds before the vblank; auto: learn it; default: 1000");
 }
 
 void add_run(CLI::App& app, Given& given) {
@@ -381,6 +382,7 @@ Command bench_command(const CLI::App& bench, const Given& given, const std::stri
     auto& outputs = command.config.outputs;
     outputs.resize(1);
     outputs.front().idle_poll = 0;
+    if (!given.margin) outputs.front().margin.reset();  // Learnt: that is what is measured.
     command.json = given.json;
     command.html = given.html.value_or("");
     std::string complaint = read_trial(given, outputs.front().trial);

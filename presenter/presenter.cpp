@@ -82,7 +82,7 @@ void Presenter::show_instead(SharedPicture picture, kms::Timestamp now) {
 }
 
 void Presenter::idle(kms::Timestamp now) {
-    if (instead_due_) say(now);
+    if (instead_due_ && !blank_) say(now);
     if (unpublished_) publish();
 }
 
@@ -129,6 +129,12 @@ void Presenter::come_back() {
 }
 
 void Presenter::set_blank(bool off, kms::Timestamp now) {
+    if (!off && scanout_.abandoned()) {
+        // There may be no mode to switch on: what is shown next brings it.
+        blank_ = false;
+        instead_due_ = true;
+        return publish();
+    }
     const auto done = scanout_.set_active(!off);
     if (done)
         blank_ = off;

@@ -76,6 +76,7 @@ public:
     /// kernel does, by switching the planes off, maybe the CRTC too. For a card that takes no
     /// commits. What is shown next comes by a modeset.
     void abandon();
+    bool abandoned() const noexcept { return abandoned_; }
 
     /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY): shown,
     /// refused, or a fault that says nothing about it. After abandon() nothing can be asked: shown.

@@ -68,10 +68,10 @@ void Screen::choose(std::string guest) {
     if (std::exchange(held_, false)) said_ = {};
 }
 
-void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers) {
+void Screen::attach(const std::shared_ptr<GuestBuffers>& buffers, bool may_hold) {
     const auto before = attached_.lock();
     if (!output_ || before == buffers) return;
-    if (!buffers && before && !chosen_ && config_.idle == Idle::hold) hold();
+    if (!buffers && before && may_hold && !chosen_ && config_.idle == Idle::hold) hold();
     if (buffers && std::exchange(held_, false)) said_ = {};
     attached_ = buffers;
     trouble_.clear();

@@ -61,7 +61,9 @@ public:
 
     /// The guest's device came (or null: is to be let go of at once). Nothing where it is the one
     /// that is shown already.
-    void attach(const std::shared_ptr<GuestBuffers>& buffers);
+    ///
+    /// `may_hold`: null says that it has gone, and its last picture may stay (`idle = "hold"`).
+    void attach(const std::shared_ptr<GuestBuffers>& buffers, bool may_hold = true);
 
     /// Keeps what is to be seen without a picture up to date: why its picture cannot be shown, else
     /// how the guest stands, a sentence.

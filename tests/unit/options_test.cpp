@@ -237,7 +237,7 @@ TEST_F(Options, AnOutputOnTheCommandLineLeavesOutTheOthersAndKeepsItsSettings) {
     const Config unknown = run({"run", "--output", "C"});
     ASSERT_EQ(unknown.outputs.size(), 1U);
     EXPECT_EQ(unknown.outputs[0].name, "C");
-    EXPECT_EQ(unknown.outputs[0].margin, std::nullopt);
+    EXPECT_EQ(unknown.outputs[0].margin, OutputConfig{}.margin);
 }
 
 TEST_F(Options, OptionsOfAnOutputGoToTheOnlyOne) {
