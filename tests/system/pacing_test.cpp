@@ -16,7 +16,8 @@ namespace {
 TEST(Pacing, TheMarginIsLearntAndThenNothingIsLate) {
     const vgpu::TestVgpu vgpu;
     PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
-                                "--modeline", small_modeline(60), "--refresh", "never"}};
+                                "--modeline", small_modeline(60), "--refresh", "never",
+                                "--margin-us", "auto"}};
     presenter.wait_attached();
     // At more than twice the host's rate three buffers would come round between two questions.
     ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=5 rate=143700"), 0);
