@@ -164,7 +164,7 @@ bool PresenterProcess::wait(const std::function<bool()>& done, milliseconds limi
 
 void PresenterProcess::wait_frames(std::uint64_t more) const {
     const std::uint64_t until = counter("frames") + more;
-    EXPECT_TRUE(wait([&] { return counter("frames") >= until; }, std::chrono::seconds{10}))
+    EXPECT_TRUE(wait([&] { return counter("frames") >= until; }, std::chrono::seconds{60}))
         << "no more frames\n"
         << log();
 }
