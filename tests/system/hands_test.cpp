@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
 // From a device of the host through the whole program to the monitor of a guest's QEMU.
 #include "crc_reader.h"
-#include "input/key_table.h"
+#include "hands_fixture.h"
 #include "prediction.h"
 #include "presenter_process.h"
-#include "scripted_qemu.h"
 #include "synthetic_guest.h"
-#include "uinput_device.h"
 
 #include <array>
-#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fstream>
-#include <gmock/gmock.h>
 #include <linux/input.h>
 #include <linux/kd.h>
 #include <linux/vt.h>
@@ -27,105 +22,12 @@ namespace scanthru::system_test {
 namespace {
 
 using std::chrono::milliseconds;
-using ::testing::ElementsAreArray;
 
 constexpr milliseconds limit{20000};
-constexpr const char* socket_path = "/run/hands.qmp";
-constexpr const char* input_path = "/run/hands.qmp.input";
 constexpr Size screen{320, 240};
 
 constexpr std::array<std::uint16_t, 8> letters{KEY_Q, KEY_W, KEY_E, KEY_R,
                                                KEY_T, KEY_Y, KEY_U, KEY_I};
-
-UinputDevice::Features full_keyboard(unsigned generation) {
-    UinputDevice::Features features = keyboard(fmt::format("test keyboard {}", generation));
-    for (const input::KeyEntry& key : input::key_table())
-        features.keys.push_back(key.code);
-    return features;
-}
-
-/// A guest with a picture, its QEMU, a presenter with hands, and devices to hold.
-class HandsOnGuest : public ::testing::Test {
-protected:
-    void begin(const std::vector<std::string>& more = {}) {
-        std::remove(input_path);
-        start_presenter(more);
-        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
-        presenter->wait_attached();
-        // What may have been left down by somebody else is released first.
-        ASSERT_TRUE(wait([this] { return status_of_input()["owed"] == 0; })) << presenter->log();
-        std::remove(input_path);
-    }
-
-    void start_presenter(const std::vector<std::string>& more) {
-        std::vector<std::string> words{"--guest", fmt::format("qmp:{}", socket_path),
-                                       "--card",  vkms_card(),
-                                       "--seat",  "direct"};
-        words.insert(words.end(), more.begin(), more.end());
-        presenter.emplace(words);
-        ASSERT_TRUE(wait([this] { return sees_devices(); })) << presenter->log();
-    }
-
-    /// Whether the devices of this test, and none that it had before, are open.
-    bool sees_devices() const {
-        std::set<std::string> names;
-        const nlohmann::json status = presenter->status();
-        for (const auto& device : status["devices"])
-            if (const std::string name = device["name"]; name.starts_with("test "))
-                names.insert(name);
-        return names == std::set{fmt::format("test keyboard {}", generation),
-                                 fmt::format("test mouse {}", generation),
-                                 std::string{"test tablet"}};
-    }
-
-    nlohmann::json status_of_input() const { return presenter->status()["guests"][0]["input"]; }
-
-    static bool wait(const std::function<bool()>& done) {
-        return PresenterProcess::wait(done, limit);
-    }
-
-    static std::vector<std::string> received() {
-        std::ifstream file{input_path};
-        std::vector<std::string> lines;
-        for (std::string line; std::getline(file, line);)
-            lines.push_back(line);
-        return lines;
-    }
-
-    void expect_received(const std::vector<std::string>& expected) const {
-        EXPECT_TRUE(wait([&] { return received().size() >= expected.size(); })) << presenter->log();
-        presenter->wait_frames(5);
-        EXPECT_THAT(received(), ElementsAreArray(expected));
-    }
-
-    /// All that was received: what is down after it.
-    static std::set<std::string> left_down() {
-        std::set<std::string> down;
-        for (const std::string& line : received()) {
-            const std::size_t last = line.rfind(' ');
-            if (!line.starts_with("key ") && !line.starts_with("btn ")) continue;
-            if (line.substr(last) == " 1")
-                down.insert(line.substr(0, last));
-            else
-                down.erase(line.substr(0, last));
-        }
-        return down;
-    }
-
-    void TearDown() override {
-        if (presenter) {
-            EXPECT_EQ(presenter->stop(), 0);
-        }
-    }
-
-    vgpu::TestVgpu vgpu;
-    ScriptedQemu qemu{vgpu, socket_path};  // Before the devices: a fork would keep them.
-    unsigned generation = 0;               ///< Of keyboard and mouse.
-    UinputDevice keys{full_keyboard(generation)};
-    UinputDevice pointer{mouse("test mouse 0")};
-    UinputDevice pad{tablet()};
-    std::optional<PresenterProcess> presenter;
-};
 
 TEST_F(HandsOnGuest, EveryKeyOfTheTableGetsThereInOrder) {
     begin();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "scripted_qemu.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace scanthru::system_test {
@@ -93,26 +95,35 @@ private:
 
     void read_client() {
         if (!append(client_.get(), said_)) return client_.reset();
+        read_at_ = std::chrono::steady_clock::now();
         for (const std::string& line : take_lines(said_)) {
+            std::this_thread::sleep_for(dawdles_);
             const json command = json::parse(line, nullptr, false);
-            json answer{{"return", json::object()}};
-            if (command.value("execute", "") == "query-status")
-                answer["return"] = {{"status", paused_ ? "paused" : "running"},
-                                    {"running", !paused_}};
-            if (command.value("execute", "") == "query-mice")
-                answer["return"] = json::array(
-                    {{{"name", "tablet"}, {"index", 0}, {"current", true}, {"absolute", true}}});
-            if (command.value("execute", "") == "query-qmp-schema")
-                answer["return"] = json::array();
-            if (command.value("execute", "") == "input-send-event") {
-                if (paused_)
-                    answer = {{"error", {{"class", "GenericError"}, {"desc", "VM not running"}}}};
-                else
-                    record(command["arguments"]["events"]);
-            }
+            json answer = answer_to(command.value("execute", ""), command);
             if (command.contains("id")) answer["id"] = command["id"];
             send(answer);
         }
+    }
+
+    json answer_to(const std::string& name, const json& command) const {
+        if (name == "query-status")
+            return {
+                {"return", {{"status", paused_ ? "paused" : "running"}, {"running", !paused_}}}};
+        if (name == "query-mice") {
+            json mice = json::array();
+            for (const char* const kind : {"mouse", "tablet"})
+                if (mice_.find(kind) != std::string::npos)
+                    mice.push_back({{"name", kind},
+                                    {"index", mice.size()},
+                                    {"current", mice.empty()},
+                                    {"absolute", kind == std::string_view{"tablet"}}});
+            return {{"return", mice}};
+        }
+        if (name == "query-qmp-schema") return {{"return", json::array()}};
+        if (name == "input-send-event" && paused_)
+            return {{"error", {{"class", "GenericError"}, {"desc", "VM not running"}}}};
+        if (name == "input-send-event") record(command["arguments"]["events"]);
+        return {{"return", json::object()}};
     }
 
     /// A line each: "key a 1", "btn left 0", "abs x 32767".
@@ -121,6 +132,7 @@ private:
         for (const json& event : events) {
             const std::string type = event["type"];
             const json& data = event["data"];
+            if (stamps_) file << read_at_.time_since_epoch() / std::chrono::nanoseconds{1} << ' ';
             if (type == "key")
                 file << "key " << data["key"]["data"].get<std::string>() << ' '
                      << data["down"].get<bool>();
@@ -137,12 +149,21 @@ private:
     bool read_script() {
         if (!append(script_.get(), script_text_)) return false;
         for (const std::string& line : take_lines(script_text_)) {
-            if (line == "unplug") vgpu_.close();
-            const std::string name = line == "unplug" ? "DEVICE_DELETED" : line.substr(6);
-            if (name == "STOP" || name == "RESUME") paused_ = name == "STOP";
-            send({{"event", name}, {"data", json::object()}, {"timestamp", json::object()}});
+            const std::string verb = line.substr(0, line.find(' '));
+            const std::string rest = line.substr(std::min(verb.size() + 1, line.size()));
+            if (verb == "stamp") stamps_ = true;
+            if (verb == "dawdle") dawdles_ = std::chrono::milliseconds{std::stoi(rest)};
+            if (verb == "mice") mice_ = rest;
+            if (verb == "unplug") vgpu_.close();
+            if (verb == "unplug") happen("DEVICE_DELETED");
+            if (verb == "event") happen(rest);
         }
         return true;
+    }
+
+    void happen(const std::string& event) {
+        if (event == "STOP" || event == "RESUME") paused_ = event == "STOP";
+        send({{"event", event}, {"data", json::object()}, {"timestamp", json::object()}});
     }
 
     vgpu::TestVgpu& vgpu_;
@@ -153,6 +174,10 @@ private:
     std::string said_;
     std::string script_text_;
     bool paused_ = false;
+    bool stamps_ = false;
+    std::string mice_ = "tablet";
+    std::chrono::milliseconds dawdles_{};
+    std::chrono::steady_clock::time_point read_at_;
 };
 
 }  // namespace

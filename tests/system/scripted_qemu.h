@@ -4,6 +4,7 @@
 #include "base/unique_fd.h"
 #include "vgpu/test/test_vgpu.h"
 
+#include <chrono>
 #include <string>
 #include <sys/types.h>
 
@@ -26,6 +27,19 @@ public:
 
     // What input-send-event brought is in the file SOCKET.input, a line for each event:
     // "key a 1", "btn left 0", "abs x 32767", "rel y -3".
+
+    /// The guest's pointers, as query-mice names them from now on: "tablet" (at first), "mouse", or
+    /// "mouse tablet".
+    void mice(const std::string& kinds) const { say("mice " + kinds); }
+
+    /// From now on with the time (CLOCK_MONOTONIC) in nanoseconds before each line, when the
+    /// command was read.
+    void stamp() const { say("stamp"); }
+
+    /// From now on it does nothing for so long before it takes up a command, as a busy QEMU.
+    void dawdle(std::chrono::milliseconds time) const {
+        say("dawdle " + std::to_string(time.count()));
+    }
 
     /// device_del: closes the vGPU, then sends DEVICE_DELETED.
     void unplug() const { say("unplug"); }

@@ -94,6 +94,17 @@ void UinputDevice::key(std::uint16_t code, bool down) const {
     report();
 }
 
+void UinputDevice::move(int dx, int dy) const {
+    std::array<input_event, 3> events{};
+    events[0].type = events[1].type = EV_REL;
+    events[0].code = REL_X;
+    events[0].value = dx;
+    events[1].code = REL_Y;
+    events[1].value = dy;
+    events[2].type = EV_SYN;
+    if (::write(fd_.get(), events.data(), sizeof(events)) != sizeof(events)) refuse("write");
+}
+
 bool UinputDevice::led(std::uint16_t code) {
     input_event event{};
     while (::read(fd_.get(), &event, sizeof(event)) == sizeof(event)) {

@@ -38,6 +38,9 @@ public:
 
     void key(std::uint16_t code, bool down) const;
 
+    /// A whole report of a mouse, in one write as hardware has it in one interrupt.
+    void move(int dx, int dy) const;
+
     /// The state of a light as the kernel told us last; reads what it has to say.
     bool led(std::uint16_t code);
 
