@@ -224,7 +224,10 @@ void QmpInjector::forget() {
 
 QmpInjector::Statistics QmpInjector::statistics() const {
     Statistics now = statistics_;
-    now.owed = without(translator_.guest.down, wanted_).size();
+    // A release under way is not done before QEMU says so.
+    const auto maybe_down =
+        phase_ == Phase::idle ? translator_.guest.down : with(translator_.guest.down, before_.down);
+    now.owed = without(maybe_down, wanted_).size();
     return now;
 }
 

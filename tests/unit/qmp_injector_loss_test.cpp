@@ -127,6 +127,18 @@ TEST_F(QmpInjectorLossTest, ACommandUnderWayAtTheEndMayHaveArrived) {
     EXPECT_THAT(heard(), ElementsAre("-a"));
 }
 
+TEST_F(QmpInjectorLossTest, AReleaseIsOwedUntilQemuHasDoneIt) {
+    hands({down(KEY_A)});
+    answer();
+    turn();
+    hands({up(KEY_A)});
+    EXPECT_THAT(heard(), ElementsAre("+a", "-a"));
+    EXPECT_EQ(injector.statistics().owed, 1U);
+    answer();
+    turn();
+    EXPECT_EQ(injector.statistics().owed, 0U);
+}
+
 TEST_F(QmpInjectorLossTest, AReleaseUnderWayAtTheEndIsSentAgain) {
     hands({down(KEY_A)});
     answer();
