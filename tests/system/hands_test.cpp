@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT
 // From a device of the host through the whole program to the monitor of a guest's QEMU.
-#include "crc_reader.h"
 #include "hands_fixture.h"
-#include "prediction.h"
+#include "input/key_table.h"
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 
 #include <array>
-#include <cstdlib>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/input.h>
-#include <linux/kd.h>
-#include <linux/vt.h>
 #include <optional>
 #include <random>
 #include <set>
-#include <sys/ioctl.h>
 
 namespace scanthru::system_test {
 namespace {
@@ -24,7 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds limit{20000};
-constexpr Size screen{320, 240};
 
 constexpr std::array<std::uint16_t, 8> letters{KEY_Q, KEY_W, KEY_E, KEY_R,
                                                KEY_T, KEY_Y, KEY_U, KEY_I};
@@ -189,89 +182,6 @@ TEST_F(HandsOnGuest, NothingStaysDownWhenHandsAreLost) {
             << presenter->log();
         ASSERT_TRUE(wait([this] { return sees_devices(); }));
         presenter->wait_attached();
-    }
-}
-
-UniqueFd open_vt(int number) {
-    return UniqueFd{
-        ::open(fmt::format("/dev/tty{}", number).c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC)};
-}
-
-int active_vt() {
-    vt_stat state{};
-    return ::ioctl(open_vt(0).get(), VT_GETSTATE, &state) == 0 ? state.v_active : -1;
-}
-
-bool types(int vt) {
-    int mode = -1;
-    int keyboard = -1;
-    const UniqueFd tty = open_vt(vt);
-    return ::ioctl(tty.get(), KDGETMODE, &mode) == 0 &&
-           ::ioctl(tty.get(), KDGKBMODE, &keyboard) == 0 && mode == KD_TEXT && keyboard != K_OFF;
-}
-
-/// With libseat's own server, as root.
-class VtSwitch : public ::testing::Test {
-protected:
-    static void go_to(int vt) {
-        EXPECT_EQ(::ioctl(open_vt(0).get(), VT_ACTIVATE, vt), 0);
-        EXPECT_TRUE(PresenterProcess::wait([vt] { return active_vt() == vt; }, limit)) << vt;
-    }
-
-    void begin() {
-        go_to(1);
-        presenter.emplace(std::vector<std::string>{"--guest", "mdev:" + vgpu.uuid(), "--card",
-                                                   vkms_card(), "--modeline", small_modeline(60),
-                                                   "--seat", "auto"});
-        presenter->wait_attached();
-        ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=3 rate=30000"), 0);
-        ASSERT_EQ(presenter->status()["seat"], "builtin") << presenter->log();
-        EXPECT_FALSE(types(1)) << "keys would go to the console too";
-    }
-
-    vgpu::TestVgpu vgpu;
-    std::optional<PresenterProcess> presenter;
-};
-
-TEST_F(VtSwitch, ThePictureComesBackEachTimeAndTheOtherConsoleTypes) {
-    begin();
-    const auto devices = [this] {
-        return presenter->status()["devices"].size();
-    };
-    // All of the guest's buffers have been imported, and the devices opened, before it is counted.
-    ASSERT_TRUE(PresenterProcess::wait(
-        [&] { return devices() >= 3 && presenter->counter("framebuffers") >= 3; }, limit));
-    const std::size_t all_devices = devices();
-    const auto descriptors = presenter->descriptors();
-    const unsigned rounds = count_of(1000);
-    for (unsigned i = 0; i < rounds; ++i) {
-        go_to(2);
-        EXPECT_TRUE(types(2));
-        go_to(1);
-        const auto flips = presenter->counter("flips");
-        ASSERT_TRUE(
-            PresenterProcess::wait([&] { return presenter->counter("flips") > flips + 1; }, limit))
-            << i << presenter->log();
-    }
-    EXPECT_TRUE(PresenterProcess::wait([&] { return devices() == all_devices; }, limit));
-    EXPECT_EQ(presenter->descriptors(), descriptors);
-    // Whole, in the end, and whose it should be.
-    ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
-    const CrcReader crcs{vkms_card()};
-    EXPECT_TRUE(crcs.wait_for(predict_crc(guest_picture(0, screen), nullptr, {}), limit))
-        << presenter->log();
-    EXPECT_EQ(presenter->stop(), 0);
-    EXPECT_TRUE(types(1));
-    EXPECT_EQ(vgpu.counter("dmabufs_live"), 0);
-}
-
-TEST_F(VtSwitch, AfterAKillTheConsoleIsPutBackAndTheGuestComesAgain) {
-    for (unsigned i = 0; i < count_of(200); ++i) {
-        begin();
-        presenter->kill();
-        presenter.reset();
-        ASSERT_EQ(std::system((std::string{SCANTHRU_BINARY} + " restore-console").c_str()), 0);
-        ASSERT_TRUE(PresenterProcess::wait([] { return types(1); }, limit)) << i;
     }
 }
 

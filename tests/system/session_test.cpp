@@ -4,7 +4,9 @@
 #include "base/session.h"
 #include "input/devices.h"
 #include "presenter_process.h"
+#include "seatd.h"
 #include "uinput_device.h"
+#include "virtual_terminal.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -15,9 +17,6 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <linux/input.h>
-#include <linux/kd.h>
-#include <linux/vt.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <thread>
 #include <xf86drm.h>
@@ -28,28 +27,6 @@ namespace {
 
 constexpr int our_vt = 1;
 constexpr int other_vt = 2;
-
-UniqueFd open_vt(int number) {
-    return UniqueFd{
-        ::open(fmt::format("/dev/tty{}", number).c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC)};
-}
-
-int active_vt() {
-    vt_stat state{};
-    return ::ioctl(open_vt(0).get(), VT_GETSTATE, &state) == 0 ? state.v_active : -1;
-}
-
-void go_to_vt(int number) {
-    EXPECT_EQ(::ioctl(open_vt(0).get(), VT_ACTIVATE, number), 0);
-}
-
-bool is_usable(int vt) {
-    const UniqueFd tty = open_vt(vt);
-    int mode = -1;
-    int keyboard = -1;
-    return ::ioctl(tty.get(), KDGETMODE, &mode) == 0 &&
-           ::ioctl(tty.get(), KDGKBMODE, &keyboard) == 0 && mode == KD_TEXT && keyboard != K_OFF;
-}
 
 /// Switches every CRTC off, which nothing but a master may: 0, or what the kernel says.
 int commit(int card) {
@@ -79,36 +56,10 @@ std::vector<pid_t> children_of(pid_t parent) {
     return found;
 }
 
-/// seatd, as a distribution starts it.
-class Seatd {
-public:
-    Seatd() : pid_(::fork()) {
-        if (pid_ == 0) {
-            ::execlp("seatd", "seatd", "-g", "root", nullptr);
-            ::_exit(127);
-        }
-        EXPECT_TRUE(PresenterProcess::wait(
-            [] { return std::filesystem::exists("/run/seatd.sock"); }, std::chrono::seconds{20}));
-    }
-    Seatd(const Seatd&) = delete;
-    Seatd& operator=(const Seatd&) = delete;
-    ~Seatd() { end(); }
-
-    void end(int signal = SIGTERM) {
-        if (pid_ <= 0) return;
-        ::kill(pid_, signal);
-        ::waitpid(std::exchange(pid_, -1), nullptr, 0);
-    }
-
-private:
-    pid_t pid_;
-};
-
 class SessionTest : public testing::TestWithParam<const char*> {
 protected:
     void SetUp() override {
-        go_to_vt(our_vt);
-        ASSERT_TRUE(wait([] { return active_vt() == our_vt; }));
+        ASSERT_TRUE(go_to_vt(our_vt));
         ::setenv("LIBSEAT_BACKEND", GetParam(), 1);
         if (by_seatd()) seatd_ = std::make_unique<Seatd>();
         loop_ = *EventLoop::create();
@@ -119,7 +70,7 @@ protected:
         session_.reset();
         seatd_.reset();
         EXPECT_TRUE(wait([] { return is_usable(our_vt); }));
-        go_to_vt(our_vt);
+        EXPECT_TRUE(ask_for_vt(our_vt));
     }
 
     static bool by_seatd() { return std::string_view{GetParam()} == "seatd"; }
@@ -226,7 +177,8 @@ TEST_P(SessionTest, AnotherVtTakesTheSeatAndGivesItBack) {
     for (int round = 1; round <= 5; ++round) {
         device.key(KEY_A, true);
         ASSERT_TRUE(turn_until([this] { return events_.size() == 1; }));
-        round % 2 == 0 ? go_to_vt(other_vt) : static_cast<void>(session_->switch_vt(other_vt));
+        ASSERT_TRUE(round % 2 == 0 ? ask_for_vt(other_vt)
+                                   : session_->switch_vt(other_vt).has_value());
         ASSERT_TRUE(turn_until([&] { return disabled_ == round; }));
         EXPECT_FALSE(session_->active());
         EXPECT_TRUE(wait([] { return active_vt() == other_vt; }));
@@ -241,7 +193,7 @@ TEST_P(SessionTest, AnotherVtTakesTheSeatAndGivesItBack) {
         device.key(KEY_B, true);
         device.key(KEY_B, false);
         events_.clear();
-        go_to_vt(our_vt);
+        ASSERT_TRUE(ask_for_vt(our_vt));
         ASSERT_TRUE(turn_until([&] { return enabled_ == round; }));
         EXPECT_TRUE(session_->active());
         EXPECT_TRUE(resumed_);
