@@ -71,6 +71,16 @@ SeatSurroundings read_seat_surroundings() {
     return read;
 }
 
+std::string_view expected_backend(const SeatSurroundings& surroundings) {
+    const auto may_be = [&surroundings](std::string_view backend) {
+        return surroundings.forced.empty() || surroundings.forced == backend;
+    };
+    if (may_be("seatd") && surroundings.seatd_error == 0) return "seatd";
+    if (may_be("logind") && surroundings.logind && !surroundings.session.empty()) return "logind";
+    if (may_be("builtin") && surroundings.root) return "builtin";
+    return {};
+}
+
 std::string why_no_seat(const SeatSurroundings& surroundings, int error) {
     const std::string& forced = surroundings.forced;
     if (forced == "seatd") return why_no_seatd(surroundings, error);

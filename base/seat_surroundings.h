@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace scanthru {
 
@@ -19,6 +20,10 @@ struct SeatSurroundings {
 
 /// Of this process, now.
 SeatSurroundings read_seat_surroundings();
+
+/// "seatd", "logind" or "builtin": what libseat will take, if it gives a seat; empty: there is
+/// none.
+std::string_view expected_backend(const SeatSurroundings& surroundings);
 
 /// A sentence without a full stop: what is missing for a seat. `error`: errno of the attempt.
 std::string why_no_seat(const SeatSurroundings& surroundings, int error);

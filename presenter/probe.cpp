@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/probe.h"
 
+#include "base/seat_surroundings.h"
 #include "presenter/output.h"
 #include "presenter/probe_cards.h"
 #include "presenter/probe_guests.h"
@@ -8,6 +9,7 @@
 #include "presenter/probe_processes.h"
 #include "presenter/probe_report.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -37,16 +39,37 @@ void list_problems(ProbeReport& report, const vfio::Places& places) {
         miss("there is no /dev/dri/card*: load the graphics card's driver, or pass the device to "
              "this container");
     bool any_output = false;
-    for (const CardReport& card : report.cards)
+    bool any_closed = false;
+    for (const CardReport& card : report.cards) {
+        any_closed = any_closed || card.closed;
         for (const OutputReport& output : card.outputs)
             any_output = any_output || output.pipeline.has_value();
-    if (!report.cards.empty() && !any_output) miss("no card has an output that could be used");
+    }
+    if (!report.cards.empty() && !any_output)
+        miss(any_closed ? "no card has an output that could be used and that probe, which opens "
+                          "cards directly, may look at"
+                        : "no card has an output that could be used");
 
     if (::access(places.vfio.c_str(), F_OK) != 0)
         miss("there is no /dev/vfio: load the module vfio, and the driver of the vGPU");
     else if (!report.mdevs.empty())
         if (auto obstacle = find_access_obstacle(places.vfio + "/vfio"); !obstacle.empty())
             miss(std::move(obstacle));
+}
+
+/// Who would open cards and input devices for us.
+void look_at_seat(ProbeReport& report) {
+    const SeatSurroundings here = read_seat_surroundings();
+    report.seat = expected_backend(here);
+    if (report.seat.empty()) {
+        report.problems.push_back(
+            fmt::format("no seat: {}; cards and input devices have to be opened directly",
+                        why_no_seat(here, ENODEV)));
+        return;
+    }
+    for (CardReport& card : report.cards)
+        if (card.closed)
+            card.problem += fmt::format("; scanthru run gets it from {} all the same", report.seat);
 }
 
 ProbeReport gather(const ProbeCommand& command) {
@@ -66,6 +89,7 @@ ProbeReport gather(const ProbeCommand& command) {
         report.guests.push_back(look_at_guest(guest, places));
         judge_guest(report.guests.back(), report.cards, kernel);
     }
+    look_at_seat(report);
     list_problems(report, places);
     return report;
 }

@@ -18,7 +18,8 @@ namespace scanthru {
 ///
 ///     version    1
 ///     ok         bool: the exit code is 0
-///     host       kernel, uid, cap_sys_ptrace (bool), yama_ptrace_scope (number or null)
+///     host       kernel, uid, cap_sys_ptrace (bool), yama_ptrace_scope (number or null),
+///                seat: "seatd" | "logind" | "builtin" or null
 ///     problems   [sentence]: what is missing on this host, and what would help
 ///     cards      [{path, problem, driver, driver_version,
 ///                  capabilities {prime_import, fb_modifiers, dumb_buffers, writeback, vblank:

@@ -153,6 +153,7 @@ CardReport look_at_card(const std::string& path,
         const std::string obstacle = find_access_obstacle(path);
         CardReport report{.path = path};
         report.problem = obstacle.empty() ? fmt::format("{}", error) : obstacle;
+        report.closed = error.code == EACCES || error.code == EPERM;
         return report;
     }
     // Whoever is refused by Card still has a name to be told.

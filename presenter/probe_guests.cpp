@@ -3,6 +3,7 @@
 
 #include "base/event_loop.h"
 #include "base/qmp.h"
+#include "presenter/probe_processes.h"
 
 #include <algorithm>
 #include <array>
@@ -24,18 +25,34 @@ tl::unexpected<std::string> complain(std::string why) {
     return tl::unexpected<std::string>{std::move(why)};
 }
 
-/// What to do about an error of opening or taking a device, as an addition to its sentence.
-std::string advice(const Error& error) {
+tl::unexpected<std::string> complain(std::string_view what, const Error& error) {
+    return complain(fmt::format("{}: {}", what, error));
+}
+
+/// What to do about an error of opening a device, as an addition to its sentence.
+std::string_view advice_on_opening(const Error& error) {
     switch (error.code) {
     case EBUSY: return "; somebody else has it open: name its QEMU with qmp:SOCKET instead";
-    case EPERM: return "; be root, or have CAP_SYS_PTRACE";
     case EACCES: return "; be root, or have the rights to its group in /dev/vfio";
     default: return {};
     }
 }
 
-tl::unexpected<std::string> complain(std::string_view what, const Error& error) {
-    return complain(fmt::format("{}: {}{}", what, error, advice(error)));
+/// The same for one that is to be taken from a process.
+std::string advice_on_taking(const Error& error, pid_t pid, const vfio::Places& places) {
+    if (error.code != EPERM && error.code != EACCES) return {};
+    const std::string obstacle =
+        find_trace_obstacle(read_tracer_rights(places), read_tracee_ids(pid, places));
+    if (!obstacle.empty()) return "; " + obstacle;
+    return error.code == EACCES
+               ? "; its descriptors may not be listed: have CAP_DAC_OVERRIDE as well"
+               : "; it may not be looked into (prctl PR_SET_DUMPABLE): have CAP_SYS_PTRACE";
+}
+
+/// For a socket that is there, but not for us.
+tl::unexpected<std::string> complain_of_socket(const std::string& path, const Error& error) {
+    const std::string obstacle = error.code == EACCES ? find_access_obstacle(path) : std::string{};
+    return obstacle.empty() ? complain(path, error) : complain(obstacle);
 }
 
 /// Connects to a monitor until it is ready, as a running scanthru will, and asks for its process.
@@ -54,7 +71,7 @@ Result<pid_t, std::string> ask_monitor(const std::string& socket) {
     if (!client) {
         if (client.error().code == EAGAIN)
             return complain(fmt::format("{}: another client holds this monitor", socket));
-        return complain(socket, client.error());
+        return complain_of_socket(socket, client.error());
     }
     constexpr auto turns = 100;
     for (int turn = 0; turn < turns && !ready && why.empty(); ++turn)
@@ -76,13 +93,17 @@ struct Opener {
         if (!pid) return complain(std::move(pid.error()));
         if (source.pid) pid = *source.pid;
         auto taken = vfio::take_from_process(*pid, source.mdev.value_or(""), places);
-        if (!taken) return complain(fmt::format("QEMU (pid {})", *pid), taken.error());
+        if (!taken)
+            return complain(fmt::format("QEMU (pid {}): {}{}", *pid, taken.error(),
+                                        advice_on_taking(taken.error(), *pid, places)));
         return OpenGuest{.device = std::move(taken->device), .pid = *pid};
     }
 
     Opened operator()(const vfio::MdevSource& source) const {
         auto owned = vfio::open_mdev(source.uuid, places);
-        if (!owned) return complain(source.uuid, owned.error());
+        if (!owned)
+            return complain(fmt::format("{}: {}{}", source.uuid, owned.error(),
+                                        advice_on_opening(owned.error())));
         return OpenGuest{.device = std::move(owned->device),
                          .container = std::move(owned->container),
                          .group = std::move(owned->group),
@@ -97,7 +118,7 @@ struct Opener {
 
     Opened operator()(const vfio::ReceivedSource& source) const {
         auto device = vfio::receive_device(source.socket);
-        if (!device) return complain(source.socket, device.error());
+        if (!device) return complain_of_socket(source.socket, device.error());
         return OpenGuest{.device = std::move(*device)};
     }
 };

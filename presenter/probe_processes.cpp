@@ -115,11 +115,7 @@ std::vector<ProcessEntry> scan_processes(const vfio::Places& places) {
         if (!pid || *pid == ::getpid()) continue;
         ProcessEntry entry{.process = {.pid = *pid, .command = read_line(path / "comm")}};
         if (entry.process.command.empty()) continue;
-        entry.ids = {.uids = read_status<uid_t>(path, "Uid:"),
-                     .gids = read_status<gid_t>(path, "Gid:")};
-        // The fourth is the file system's, which ptrace does not look at.
-        entry.ids.uids.resize(std::min<std::size_t>(entry.ids.uids.size(), 3));
-        entry.ids.gids.resize(std::min<std::size_t>(entry.ids.gids.size(), 3));
+        entry.ids = read_tracee_ids(*pid, places);
         if (const auto descriptors = list(path / "fd")) {
             entry.visible = true;
             for (const fs::path& descriptor : *descriptors)
@@ -129,6 +125,16 @@ std::vector<ProcessEntry> scan_processes(const vfio::Places& places) {
     }
     std::ranges::sort(found, {}, [](const ProcessEntry& entry) { return entry.process.pid; });
     return found;
+}
+
+TraceeIds read_tracee_ids(pid_t pid, const vfio::Places& places) {
+    const fs::path process = fs::path{places.proc} / std::to_string(pid);
+    TraceeIds ids{.uids = read_status<uid_t>(process, "Uid:"),
+                  .gids = read_status<gid_t>(process, "Gid:")};
+    // The fourth is the file system's, which ptrace does not look at.
+    ids.uids.resize(std::min<std::size_t>(ids.uids.size(), 3));
+    ids.gids.resize(std::min<std::size_t>(ids.gids.size(), 3));
+    return ids;
 }
 
 TracerRights read_tracer_rights(const vfio::Places& places) {

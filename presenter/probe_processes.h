@@ -24,6 +24,9 @@ struct ProcessEntry {
 /// (hidepid), is left out.
 std::vector<ProcessEntry> scan_processes(const vfio::Places& places);
 
+/// Whose process it is; nothing of one that has ended.
+TraceeIds read_tracee_ids(pid_t pid, const vfio::Places& places);
+
 /// This process's rights to take descriptors of others, by /proc.
 TracerRights read_tracer_rights(const vfio::Places& places);
 

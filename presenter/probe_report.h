@@ -39,6 +39,7 @@ enum class MasterState { free, held };
 struct CardReport {
     std::string path{};
     std::string problem{};  ///< Why nothing can be shown on it; a sentence, empty when all is well.
+    bool closed = false;    ///< This process may not open it; a seat manager may do so for it.
     kms::Capabilities capabilities{};  ///< Only driver and version when it has no atomic KMS.
     bool has_vblank = true;
     kms::Topology topology{};
@@ -116,6 +117,7 @@ struct ProbeReport {
     uid_t uid = 0;
     bool can_trace_all = false;           ///< CAP_SYS_PTRACE
     std::optional<int> yama_scope{};      ///< kernel.yama.ptrace_scope, where Yama is.
+    std::string seat{};                   ///< The backend that libseat would take; empty: none.
     std::vector<std::string> problems{};  ///< What is missing on this host, and what would help.
     std::vector<CardReport> cards{};
     std::vector<MdevReport> mdevs{};

@@ -54,6 +54,7 @@ void render_host(Page& page, const ProbeReport& report) {
     std::string rights = report.can_trace_all ? "CAP_SYS_PTRACE" : "no CAP_SYS_PTRACE";
     if (report.yama_scope) rights += fmt::format(", ptrace_scope {}", *report.yama_scope);
     page.headline("Linux {}, uid {}, {}", report.kernel, report.uid, rights);
+    if (!report.seat.empty()) page.line("seat", "by " + report.seat);
     page.lines("missing", report.problems);
 }
 

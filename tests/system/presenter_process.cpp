@@ -35,41 +35,82 @@ std::string first_line(const std::string& path) {
     return line;
 }
 
+std::string read_all(const std::string& path) {
+    std::ifstream file{path};
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::string next_log_file() {
+    static int number = 0;
+    const std::string folder = "/run/scanthru-test-" + std::to_string(::getpid());
+    std::filesystem::create_directories(folder);
+    return folder + "/log" + std::to_string(++number);
+}
+
+/// Becomes scanthru, in a child.
+[[noreturn]] void execute(std::vector<std::string>& words, const OrdinaryUser* user) {
+    std::vector<char*> argv{const_cast<char*>(SCANTHRU_BINARY)};
+    for (std::string& word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    if (user == nullptr) {
+        ::execv(argv[0], argv.data());
+    } else {
+        // By its descriptor: the folders of the build may be closed to others than root.
+        const int binary = ::open(argv[0], O_RDONLY | O_CLOEXEC);
+        user->become();
+        ::fexecve(binary, argv.data(), environ);
+    }
+    std::_Exit(127);
+}
+
+/// What most tests want, where they do not say otherwise.
+void add_quiet(std::vector<std::string>& words) {
+    const auto has = [&words](std::string_view option) {
+        return std::ranges::find(words, option) != words.end();
+    };
+    // A seat takes the console, and hands are at few of these tests.
+    if (!has("--seat")) words.insert(words.end(), {"--seat", "off"});
+    if (has("--config")) return;
+    // What is on screen beside a guest's picture is predicted more easily when it is black.
+    if (!has("--idle")) words.insert(words.end(), {"--idle", "black"});
+    // A guest that begins again after a rest is not to lose its first pictures.
+    if (!has("--idle-poll")) words.insert(words.end(), {"--idle-poll", "off"});
+}
+
 }  // namespace
 
 PresenterProcess::PresenterProcess(const std::vector<std::string>& arguments,
                                    const std::vector<std::string>& environment,
                                    std::chrono::seconds limit) {
-    static int number = 0;
-    const std::string folder = "/run/scanthru-test-" + std::to_string(::getpid());
-    std::filesystem::create_directories(folder);
-    socket_ = folder + "/control" + std::to_string(++number);
-    log_file_ = folder + "/log" + std::to_string(number);
-
-    std::vector<std::string> words{SCANTHRU_BINARY, "run", "--control", socket_};
+    log_file_ = next_log_file();
+    socket_ = log_file_ + ".control";
+    std::vector<std::string> words{"--control", socket_};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    // A seat takes the console, and hands are at few of these tests.
-    if (std::ranges::find(arguments, "--seat") == arguments.end())
-        words.insert(words.end(), {"--seat", "off"});
-    // What is on screen beside a guest's picture is predicted more easily when it is black.
-    const bool by_file = std::ranges::find(arguments, "--config") != arguments.end();
-    if (!by_file && std::ranges::find(arguments, "--idle") == arguments.end())
-        words.insert(words.end(), {"--idle", "black"});
-    // A guest that begins again after a rest is not to lose its first pictures.
-    if (!by_file && std::ranges::find(arguments, "--idle-poll") == arguments.end())
-        words.insert(words.end(), {"--idle-poll", "off"});
-    std::vector<char*> argv;
-    for (auto& word : words)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
+    start(std::move(words), environment, limit, nullptr);
+}
+
+PresenterProcess::PresenterProcess(const OrdinaryUser& user,
+                                   const std::vector<std::string>& arguments)
+    : socket_(user.runtime_folder() + "/scanthru/control"), log_file_(next_log_file()) {
+    start(arguments, {"XDG_RUNTIME_DIR=" + user.runtime_folder()}, std::chrono::seconds{60}, &user);
+}
+
+void PresenterProcess::start(std::vector<std::string> words,
+                             const std::vector<std::string>& environment,
+                             std::chrono::seconds limit,
+                             const OrdinaryUser* user) {
+    add_quiet(words);
+    words.insert(words.begin(), "run");
     pid_ = ::fork();
     if (pid_ == 0) {
         const int file = ::open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(file, STDERR_FILENO);
         for (const std::string& variable : environment)
             ::putenv(const_cast<char*>(variable.c_str()));
-        ::execv(argv[0], argv.data());
-        std::_Exit(127);
+        execute(words, user);
     }
     const bool ready = wait(
         [this] {
@@ -206,10 +247,20 @@ pid_t PresenterProcess::frame_thread(const std::string& name) const {
 }
 
 std::string PresenterProcess::log() const {
-    std::ifstream file{log_file_};
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
+    return read_all(log_file_);
+}
+
+std::string output_of(const OrdinaryUser& user, std::vector<std::string> words) {
+    const std::string file = next_log_file();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        const int out = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        ::dup2(out, STDOUT_FILENO);
+        ::dup2(out, STDERR_FILENO);
+        execute(words, &user);
+    }
+    ::waitpid(pid, nullptr, 0);
+    return read_all(file);
 }
 
 std::string vkms_card() {

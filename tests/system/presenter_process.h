@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ordinary_user.h"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,6 +41,8 @@ public:
     explicit PresenterProcess(const std::vector<std::string>& arguments,
                               const std::vector<std::string>& environment = {},
                               std::chrono::seconds limit = std::chrono::seconds{60});
+    /// The same as this user, with the control socket that is its own by default.
+    PresenterProcess(const OrdinaryUser& user, const std::vector<std::string>& arguments);
     ~PresenterProcess();
     PresenterProcess(const PresenterProcess&) = delete;
     PresenterProcess& operator=(const PresenterProcess&) = delete;
@@ -78,11 +82,19 @@ public:
     std::string log() const;
 
 private:
+    void start(std::vector<std::string> words,
+               const std::vector<std::string>& environment,
+               std::chrono::seconds limit,
+               const OrdinaryUser* user);
+
     pid_t pid_ = -1;
     std::string socket_;
     std::string log_file_;
     std::vector<Flip> flips_;
 };
+
+/// What scanthru with these words, as this user, writes until it ends.
+std::string output_of(const OrdinaryUser& user, std::vector<std::string> words);
 
 /// The vkms card of the VM.
 std::string vkms_card();

@@ -182,7 +182,9 @@ private:
 
 }  // namespace
 
-ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket) {
+ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu,
+                           const std::string& socket,
+                           const OrdinaryUser* user) {
     std::array<int, 2> pipe{};
     std::array<int, 2> ready{};
     if (::pipe2(pipe.data(), O_CLOEXEC) != 0 || ::pipe2(ready.data(), O_CLOEXEC) != 0)
@@ -198,6 +200,7 @@ ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket) {
         if (::read(is_ready.get(), &byte, 1) != 1) throw std::runtime_error("no scripted QEMU");
         return;
     }
+    if (user != nullptr) user->become();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     script_.reset();
     try {

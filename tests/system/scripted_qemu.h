@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/unique_fd.h"
+#include "ordinary_user.h"
 #include "vgpu/test/test_vgpu.h"
 
 #include <chrono>
@@ -15,7 +16,10 @@ namespace scanthru::system_test {
 class ScriptedQemu {
 public:
     /// Starts it; its QMP socket, `socket`, is there when this returns. The vGPU must be closed.
-    ScriptedQemu(vgpu::TestVgpu& vgpu, const std::string& socket);
+    /// `user`: whose process it is; null: root's. The vGPU's group must be that user's.
+    ScriptedQemu(vgpu::TestVgpu& vgpu,
+                 const std::string& socket,
+                 const OrdinaryUser* user = nullptr);
     ~ScriptedQemu() { kill(); }
     ScriptedQemu(const ScriptedQemu&) = delete;
     ScriptedQemu& operator=(const ScriptedQemu&) = delete;

@@ -66,6 +66,12 @@ TEST_F(ProbeScan, AProcessIsKnownByItsDescriptors) {
     EXPECT_THAT(entry.ids.gids, ElementsAre(1, 2, 3));
 }
 
+TEST_F(ProbeScan, WhoHasEndedIsNobodys) {
+    add_process(42, "qemu-system-x86", {});
+    EXPECT_THAT(read_tracee_ids(42, places_).uids, ElementsAre(7, 8, 9));
+    EXPECT_THAT(read_tracee_ids(43, places_).uids, IsEmpty());
+}
+
 TEST_F(ProbeScan, WhatIsNoProcessIsPassedBy) {
     fs::create_directories(fs::path{places_.proc} / "sys");
     fs::create_directories(fs::path{places_.proc} / "12abc");

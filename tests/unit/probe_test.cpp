@@ -19,6 +19,7 @@ ProbeReport sample() {
     FakeVfio vfio;
     vfio.show({.size = {800, 600}});
     ProbeReport report{.kernel = "6.1.0", .uid = 0, .can_trace_all = true, .yama_scope = 1};
+    report.seat = "seatd";
     report.problems = {"one thing is missing"};
     report.cards.push_back(describe({.outputs = 1, .writeback = true}));
     report.cards.push_back({.path = "/dev/dri/card7", .problem = "no rights"});
@@ -39,6 +40,7 @@ TEST(ProbeJson, HasTheMembersThatAreDocumented) {
     EXPECT_EQ(json["version"], 1);
     EXPECT_EQ(json["ok"], true);
     EXPECT_EQ(json["host"]["yama_ptrace_scope"], 1);
+    EXPECT_EQ(json["host"]["seat"], "seatd");
     EXPECT_EQ(json["problems"][0], "one thing is missing");
     const auto& card = json["cards"][0];
     EXPECT_EQ(card["problem"], nullptr);
@@ -71,14 +73,15 @@ TEST(ProbeJson, AnEmptyReportIsStillComplete) {
         EXPECT_THAT(json[list], IsEmpty()) << list;
     }
     EXPECT_EQ(json["host"]["yama_ptrace_scope"], nullptr);
+    EXPECT_EQ(json["host"]["seat"], nullptr);
 }
 
 TEST(ProbeText, SaysWhatAnAdministratorAsks) {
     const std::string text = render_text(sample());
     for (const char* const words :
-         {"one thing is missing", "card /dev/dri/card7", "no rights", "vkms", "nobody now",
-          "Virtual-1    connected, 3 modes, preferred 1024x768@60", "XR24: LINEAR",
-          "mdev aaa: type-1 of parent0, IOMMU group 14", "process qemu (pid 42)",
+         {"seat         by seatd", "one thing is missing", "card /dev/dri/card7", "no rights",
+          "vkms", "nobody now", "Virtual-1    connected, 3 modes, preferred 1024x768@60",
+          "XR24: LINEAR", "mdev aaa: type-1 of parent0, IOMMU group 14", "process qemu (pid 42)",
           "800x600 XR24 LINEAR", "(not imported)", "Virtual-1    would work"})
         EXPECT_THAT(text, HasSubstr(words));
 }

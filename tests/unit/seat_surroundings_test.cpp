@@ -46,5 +46,16 @@ TEST(SeatSurroundings, SayWhatIsMissing) {
         EXPECT_EQ(why_no_seat(test.surroundings, test.error), test.expected);
 }
 
+TEST(SeatSurroundings, SayWhichBackendIsToBeExpected) {
+    EXPECT_EQ(expected_backend(of("", ENOENT, false, "", false)), "");
+    EXPECT_EQ(expected_backend(of("", 0, true, "c1", true)), "seatd");
+    EXPECT_EQ(expected_backend(of("", EACCES, true, "c1", false)), "logind");
+    EXPECT_EQ(expected_backend(of("", EACCES, true, "", false)), "") << "in no session";
+    EXPECT_EQ(expected_backend(of("", ENOENT, false, "c1", true)), "builtin") << "a stale session";
+    EXPECT_EQ(expected_backend(of("logind", 0, false, "", true)), "");
+    EXPECT_EQ(expected_backend(of("builtin", 0, true, "c1", true)), "builtin");
+    EXPECT_EQ(expected_backend(of("other", 0, true, "c1", true)), "");
+}
+
 }  // namespace
 }  // namespace scanthru
