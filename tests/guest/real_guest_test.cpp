@@ -2,9 +2,8 @@
 // An unmodified Linux guest, bochs-drm on the test vGPU, attached by its QMP socket alone. The
 // tests are chapters of one guest's life, because booting one takes long.
 #include "crc_reader.h"
-#include "nested_guest.h"
+#include "guest_life.h"
 #include "prediction.h"
-#include "presenter_process.h"
 #include "synthetic_guest.h"
 
 #include <cerrno>
@@ -13,9 +12,7 @@
 #include <fmt/format.h>
 #include <future>
 #include <gtest/gtest.h>
-#include <iostream>
 #include <memory>
-#include <optional>
 #include <unistd.h>
 
 namespace scanthru::system_test {
@@ -25,8 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-constexpr Size screen{640, 480};    ///< What pictures.cpp draws.
-constexpr seconds boot_limit{900};  ///< A minute or two, where nothing else runs.
+constexpr Size screen{640, 480};  ///< What pictures.cpp draws.
 constexpr milliseconds show_limit{30'000};
 /// A second is what is promised, and what the figures are held against; the test's limit leaves
 /// room for a busy machine, on which an emulated one in an emulated one may stand still for a
@@ -51,37 +47,12 @@ bool group_is_free(const std::string& uuid) {
     return static_cast<bool>(fd);
 }
 
-class RealGuest : public ::testing::Test {
+class RealGuest : public GuestLife {
 protected:
     static void SetUpTestSuite() {
-        broken = false;
-        vgpu = std::make_unique<vgpu::TestVgpu>();
-        guest = std::make_unique<NestedGuest>("pictures");
+        begin("pictures");
         // Before its guest: nothing but the socket's path is known.
         start_presenter({});
-    }
-
-    static void TearDownTestSuite() {
-        if (presenter) {
-            EXPECT_EQ(presenter->stop(), 0);
-        }
-        guest.reset();
-        presenter.reset();
-        vgpu.reset();
-    }
-
-    void SetUp() override {
-        if (broken) GTEST_SKIP() << "the chapter before this one failed";
-    }
-
-    void TearDown() override {
-        if (!HasFailure()) return;
-        broken = true;
-        std::cerr << "--- scanthru said:\n"
-                  << presenter->log() << "--- and its status is:\n"
-                  << presenter->status().dump(1) << "\n--- the guest said:\n"
-                  << guest->serial() << "--- its QEMU said:\n"
-                  << guest->monitor_log() << '\n';
     }
 
     static void start_presenter(const std::vector<std::string>& options) {
@@ -109,17 +80,7 @@ protected:
         EXPECT_TRUE(crcs.wait_for(crc, show_limit))
             << what << ": expected the CRC " << crc << ", the screen's is " << crcs.newest();
     }
-
-    static std::unique_ptr<vgpu::TestVgpu> vgpu;
-    static std::unique_ptr<NestedGuest> guest;
-    static std::unique_ptr<PresenterProcess> presenter;
-    static bool broken;
 };
-
-std::unique_ptr<vgpu::TestVgpu> RealGuest::vgpu;
-std::unique_ptr<NestedGuest> RealGuest::guest;
-std::unique_ptr<PresenterProcess> RealGuest::presenter;
-bool RealGuest::broken = false;
 
 TEST_F(RealGuest, IsAttachedByItsSocketAloneAndItsPictureIsOnScreen) {
     guest->start("--no-wait --do guest_pictures --add " GUEST_PICTURES " --uuid " + vgpu->uuid());
