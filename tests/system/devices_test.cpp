@@ -201,27 +201,16 @@ TEST_F(DevicesTest, AnAbsolutePointerReachesEveryCorner) {
     const UinputDevice device{tablet()};
     open();
     const auto id = come("test tablet");
-    const std::vector<std::pair<int, int>> places{{1023, 32767}, {0, 0}, {1023, 0}, {0, 32767}};
-    for (const auto& [x, y] : places) {
-        device.send(EV_ABS, ABS_X, x);
-        device.send(EV_ABS, ABS_Y, y);
-        device.report();
-    }
+    const std::vector<std::pair<int, int>> places{{65535, 32767}, {0, 0}, {65535, 0}, {0, 32767}};
+    for (const auto& [x, y] : places)
+        device.point(x, y);
     const auto events = wait_events(id, places.size());
     ASSERT_EQ(events.size(), places.size());
     for (std::size_t i = 0; i < places.size(); ++i) {
         const auto at = std::get<AbsoluteMotion>(events[i]);
-        EXPECT_NEAR(at.x, places[i].first / 1023.0, 1e-9);
+        EXPECT_NEAR(at.x, places[i].first / 65535.0, 1e-9);
         EXPECT_NEAR(at.y, places[i].second / 32767.0, 1e-9);
     }
-}
-
-void put_finger(const UinputDevice& device, int slot, int x, int y) {
-    device.send(EV_ABS, ABS_MT_SLOT, slot);
-    device.send(EV_ABS, ABS_MT_TRACKING_ID, 100 + slot);
-    device.send(EV_ABS, ABS_MT_POSITION_X, x);
-    device.send(EV_ABS, ABS_MT_POSITION_Y, y);
-    if (slot == 0) device.send(EV_KEY, BTN_TOUCH, 1);
 }
 
 TEST_F(DevicesTest, FiveFingersArrive) {
@@ -229,16 +218,13 @@ TEST_F(DevicesTest, FiveFingersArrive) {
     open();
     const auto id = come("test touch screen");
     for (int slot = 0; slot < 5; ++slot)
-        put_finger(device, slot, slot * 1000, 4095 - slot);
+        device.put_finger(slot, slot * 1000, 4095 - slot);
     device.report();
     device.send(EV_ABS, ABS_MT_SLOT, 3);
     device.send(EV_ABS, ABS_MT_POSITION_X, 4095);
     device.report();
-    for (int slot = 0; slot < 5; ++slot) {
-        device.send(EV_ABS, ABS_MT_SLOT, slot);
-        device.send(EV_ABS, ABS_MT_TRACKING_ID, -1);
-    }
-    device.send(EV_KEY, BTN_TOUCH, 0);
+    for (int slot = 0; slot < 5; ++slot)
+        device.lift_finger(slot);
     device.report();
 
     const auto events = wait_events(id, 11);
@@ -316,7 +302,7 @@ TEST_F(DevicesTest, WhatIsHeldWhenSuspendedIsReleasedBeforeItReturns) {
     const auto screen_id = come("test touch screen");
     keys.key(KEY_LEFTCTRL, true);
     pointer.key(BTN_LEFT, true);
-    put_finger(screen, 0, 100, 100);
+    screen.put_finger(0, 100, 100);
     screen.report();
     wait_events(keys_id, 1);
     wait_events(pointer_id, 1);
@@ -385,7 +371,7 @@ TEST_F(DevicesTest, ACalibrationTurnsATouchScreen) {
     const UinputDevice device{touch_screen()};
     open({.rules = {{.settings = {.calibration = std::array<float, 6>{-1, 0, 1, 0, -1, 1}}}}});
     const auto id = come("test touch screen");
-    put_finger(device, 0, 0, 1024);
+    device.put_finger(0, 0, 1024);
     device.report();
     const auto events = wait_events(id, 1);
     ASSERT_EQ(events.size(), 1u);

@@ -53,14 +53,20 @@ protected:
 
     /// Whether the devices of this test, and none that it had before, are open.
     bool sees_devices() const {
-        std::set<std::string> names;
-        const nlohmann::json status = presenter->status();
-        for (const auto& device : status["devices"])
-            if (const std::string name = device["name"]; name.starts_with("test "))
-                names.insert(name);
+        std::set<std::string> names = devices();
+        std::erase_if(names, [](const auto& name) { return !name.starts_with("test "); });
         return names == std::set{fmt::format("test keyboard {}", generation),
                                  fmt::format("test mouse {}", generation),
                                  std::string{"test tablet"}};
+    }
+
+    /// The names of those that are open.
+    std::set<std::string> devices() const {
+        std::set<std::string> names;
+        const nlohmann::json status = presenter->status();
+        for (const auto& device : status["devices"])
+            names.insert(device["name"].get<std::string>());
+        return names;
     }
 
     nlohmann::json status_of_input() const { return presenter->status()["guests"][0]["input"]; }
@@ -69,12 +75,18 @@ protected:
         return PresenterProcess::wait(done, limit);
     }
 
-    static std::vector<std::string> received() {
-        std::ifstream file{input_path};
+    static std::vector<std::string> received(const std::string& path = input_path) {
+        std::ifstream file{path};
         std::vector<std::string> lines;
         for (std::string line; std::getline(file, line);)
             lines.push_back(line);
         return lines;
+    }
+
+    /// Empty when nothing was received.
+    static std::string received_last() {
+        const auto lines = received();
+        return lines.empty() ? std::string{} : lines.back();
     }
 
     void expect_received(const std::vector<std::string>& expected) const {

@@ -171,5 +171,44 @@ TEST_F(HandsLatency, AMouseOf8KilohertzCostsNoVblankAndLosesNoStep) {
     expect_quick("step of an 8 kHz mouse", taken);
 }
 
+TEST_F(HandsLatency, AQemuThatTakes200MillisecondsCostsNoVblankAndLosesNothing) {
+    qemu.dawdle(milliseconds{200});
+    begin_presenting();
+    constexpr int presses = 100;
+    constexpr int moves = 3;  // Between two of them.
+    std::vector<std::string> expected;
+    const auto late = missed([&] {
+        const AsAnInterrupt on_time;
+        std::mt19937 random{9};
+        for (int i = 0; i < 2 * presses; ++i) {
+            const auto code = static_cast<std::uint16_t>(KEY_Q + i / 2 % 10);
+            keys.key(code, i % 2 == 0);
+            expected.push_back(fmt::format("key {} {}", input::qcode_of(code), 1 - i % 2));
+            for (int step = 0; step < moves; ++step) {
+                std::this_thread::sleep_for(microseconds{1000 + random() % 4000});
+                pointer.move(1, 0);
+            }
+        }
+    });
+    EXPECT_EQ(late, 0U);
+    std::vector<std::string> switches;
+    int moved = 0;
+    const auto all_received = [&] {
+        switches.clear();
+        moved = 0;
+        for (const Received& line : received_when()) {
+            int steps = 0;
+            if (line.what.starts_with("key ")) switches.push_back(line.what);
+            if (std::sscanf(line.what.c_str(), "rel x %d", &steps) == 1) moved += steps;
+        }
+        return switches.size() >= expected.size() && moved >= 2 * presses * moves;
+    };
+    // Motion is not joined across a key, so there are as many commands as keys.
+    EXPECT_TRUE(PresenterProcess::wait(all_received, seconds{120}));
+    EXPECT_THAT(switches, ::testing::ElementsAreArray(expected));
+    EXPECT_EQ(moved, 2 * presses * moves);
+    EXPECT_EQ(status_of_input()["dropped"], 0);
+}
+
 }  // namespace
 }  // namespace scanthru::system_test

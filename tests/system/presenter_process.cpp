@@ -13,6 +13,8 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iostream>
+#include <iterator>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -78,6 +80,19 @@ void add_quiet(std::vector<std::string>& words) {
     if (!has("--idle")) words.insert(words.end(), {"--idle", "black"});
     // A guest that begins again after a rest is not to lose its first pictures.
     if (!has("--idle-poll")) words.insert(words.end(), {"--idle-poll", "off"});
+}
+
+/// The Unix sockets with this path, those of a server's clients included, as "socket:[123]".
+std::set<std::string> sockets_at(const std::string& path) {
+    std::set<std::string> sockets;
+    std::ifstream file{"/proc/net/unix"};
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words{line};
+        std::vector<std::string> fields{std::istream_iterator<std::string>{words}, {}};
+        if (fields.size() == 8 && fields[7] == path)
+            sockets.insert(fmt::format("socket:[{}]", fields[6]));
+    }
+    return sockets;
 }
 
 }  // namespace
@@ -217,9 +232,14 @@ void PresenterProcess::wait_attached() const {
 }
 
 std::size_t PresenterProcess::descriptors() const {
+    // First: who has just asked may be let go of at any moment.
+    const std::set<std::string> control = sockets_at(socket_);
     std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{proc(pid_, "fd")})
-        ++count;
+    for (const auto& entry : std::filesystem::directory_iterator{proc(pid_, "fd")}) {
+        std::error_code gone;
+        const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+        if (!gone && !control.contains(target)) ++count;
+    }
     return count;
 }
 

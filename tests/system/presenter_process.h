@@ -75,7 +75,7 @@ public:
     /// Waits until its first guest is attached; prints its log and fails the test when it is not.
     void wait_attached() const;
 
-    std::size_t descriptors() const;    ///< Open ones (/proc/PID/fd).
+    std::size_t descriptors() const;    ///< Open ones (/proc/PID/fd) but for its control socket's.
     std::uint64_t resident_kb() const;  ///< VmRSS.
     std::vector<pid_t> threads() const;
     pid_t frame_thread(const std::string& name = "Virtual-1") const;

@@ -94,6 +94,26 @@ void UinputDevice::key(std::uint16_t code, bool down) const {
     report();
 }
 
+void UinputDevice::put_finger(int slot, int x, int y) const {
+    send(EV_ABS, ABS_MT_SLOT, slot);
+    send(EV_ABS, ABS_MT_TRACKING_ID, 100 + slot);
+    send(EV_ABS, ABS_MT_POSITION_X, x);
+    send(EV_ABS, ABS_MT_POSITION_Y, y);
+    if (slot == 0) send(EV_KEY, BTN_TOUCH, 1);
+}
+
+void UinputDevice::lift_finger(int slot) const {
+    send(EV_ABS, ABS_MT_SLOT, slot);
+    send(EV_ABS, ABS_MT_TRACKING_ID, -1);
+    if (slot == 0) send(EV_KEY, BTN_TOUCH, 0);
+}
+
+void UinputDevice::point(int x, int y) const {
+    send(EV_ABS, ABS_X, x);
+    send(EV_ABS, ABS_Y, y);
+    report();
+}
+
 void UinputDevice::move(int dx, int dy) const {
     std::array<input_event, 3> events{};
     events[0].type = events[1].type = EV_REL;
@@ -136,7 +156,7 @@ UinputDevice::Features tablet(const std::string& name) {
     UinputDevice::Features features;
     features.name = name;
     features.keys = {BTN_LEFT, BTN_RIGHT, BTN_MIDDLE};
-    features.absolute = {{ABS_X, 1023}, {ABS_Y, 32767}};
+    features.absolute = {{ABS_X, 65535}, {ABS_Y, 32767}};
     return features;
 }
 

@@ -38,6 +38,13 @@ public:
 
     void key(std::uint16_t code, bool down) const;
 
+    /// Puts finger `slot` down, or moves it; seen with the next report().
+    void put_finger(int slot, int x, int y) const;
+    void lift_finger(int slot) const;
+
+    /// A whole report of a tablet.
+    void point(int x, int y) const;
+
     /// A whole report of a mouse, in one write as hardware has it in one interrupt.
     void move(int dx, int dy) const;
 
@@ -51,7 +58,7 @@ private:
 
 UinputDevice::Features keyboard(const std::string& name = "test keyboard");
 UinputDevice::Features mouse(const std::string& name = "test mouse");
-/// Absolute pointer with places 0 … 1023 across and 0 … 32767 down.
+/// Absolute pointer with places 0 … 65535 across and 0 … 32767 down.
 UinputDevice::Features tablet(const std::string& name = "test tablet");
 /// Five slots, places 0 … 4095.
 UinputDevice::Features touch_screen(const std::string& name = "test touch screen");
