@@ -157,9 +157,6 @@ TEST_P(VtSwitch, AfterAKillTheConsoleIsPutBackAndTheGuestComesAgain) {
     }
     figure(fmt::format("from exec to the guest's picture after a kill, by {}", GetParam()),
            static_cast<double>(longest.count()), "ms at most");
-    if (virtual_time()) {
-        EXPECT_LE(longest, std::chrono::seconds{1});
-    }
 }
 
 }  // namespace
