@@ -24,8 +24,13 @@ struct Vblank {
 Result<Vblank> read_vblank(int drm_fd, ObjectId crtc);
 
 /// Predicts vblanks from one that was seen and the period: the mode's exact one at first, then as
-/// it is measured over a second or more, because the clock that makes the picture and the one that
-/// makes the time are two. Pure.
+/// it is measured over a quarter of a second to a minute, because the clock that makes the picture
+/// and the one that makes the time are two. Pure.
+///
+/// A vblank that comes elsewhere than predicted begins the measurement anew. Within 1 % of the rate
+/// that holds the new one is believed as soon as it is measured; beyond, as soon as eight readings
+/// in a row agree on it (between a third and three times the mode's): a driver that lowers the rate
+/// of a picture that stands still, not a sequence or a clock that has jumped.
 class VblankClock {
 public:
     /// Stands in for a period of zero (a mode without timings), so that nobody waits for no time.
@@ -33,9 +38,8 @@ public:
 
     explicit VblankClock(std::chrono::nanoseconds period) noexcept;
 
-    /// A vblank was seen. Also tells the clock's phase to a driver without vblank: any moment, with
-    /// sequence 0. A period that is measured 0.2 % or more beside the mode's is not believed: the
-    /// sequence or the time has jumped.
+    /// A vblank was seen, maybe the same again. Also tells the clock's phase to a driver without
+    /// vblank: any moment, with sequence 0.
     void sync(const Vblank& seen) noexcept;
 
     /// The first vblank strictly later than `when`, which may lie before last(); the sequence is
@@ -45,11 +49,23 @@ public:
     std::chrono::nanoseconds period() const noexcept { return period_; }
     const Vblank& last() const noexcept { return last_; }
 
+    /// Whether period() is measured, and not the mode's.
+    bool measured() const noexcept { return measured_; }
+
 private:
+    void measure_from(const Vblank& first) noexcept;
+    void doubt(const Vblank& before, std::chrono::nanoseconds measured) noexcept;
+    void measure() noexcept;
+
     std::chrono::nanoseconds nominal_;
+    std::chrono::nanoseconds accepted_;  ///< About which small changes are believed at once.
     std::chrono::nanoseconds period_;
+    bool measured_ = false;
     Vblank last_;
-    Vblank since_;  ///< What the period is measured from.
+    Vblank since_;                     ///< What the period is measured from,
+    std::chrono::nanoseconds span_{};  ///< over so long at least.
+    unsigned strange_ = 0;             ///< Readings in a row that agree on another rate:
+    std::chrono::nanoseconds strange_period_{};
 };
 
 }  // namespace scanthru::kms

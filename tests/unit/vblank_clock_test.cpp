@@ -81,6 +81,110 @@ TEST(VblankClock, NeverWaitsForNoTimeWhenTheModeHasNoTimings) {
     }
 }
 
+/// A display whose period is `real`, seen every `step` frames.
+struct Watched {
+    void see(unsigned times, nanoseconds real, std::uint64_t step = 1) {
+        for (unsigned i = 0; i < times; ++i) {
+            seen.sequence += step;
+            seen.when += static_cast<std::int64_t>(step) * real;
+            clock.sync(seen);
+        }
+    }
+
+    VblankClock clock = clock_at(100);
+    Vblank seen = clock.last();
+};
+
+TEST(VblankClockPeriod, IsMeasuredOverAQuarterOfASecond) {
+    Watched watched;
+    watched.see(14, period + 5us);
+    EXPECT_FALSE(watched.clock.measured());
+    EXPECT_EQ(watched.clock.period(), period);
+    watched.see(1, period + 5us);
+    EXPECT_TRUE(watched.clock.measured());
+    EXPECT_EQ(watched.clock.period(), period + 5us);
+}
+
+TEST(VblankClockPeriod, IsMeasuredOverAMinuteInTheEnd) {
+    Watched watched;
+    watched.see(64 * 60 + 60, period);
+    watched.see(30, period + 60us);
+    EXPECT_LE(watched.clock.period(), period + 1us);
+    watched.see(120 * 60, period + 60us);
+    EXPECT_EQ(watched.clock.period(), period + 60us);
+}
+
+TEST(VblankClockPeriod, OfOneReadingASecondIsRightAfterTheFirst) {
+    Watched watched;
+    watched.see(1, period - 8us, 60);
+    EXPECT_EQ(watched.clock.period(), period - 8us);
+    watched.see(1, period + 8us, 60);
+    EXPECT_EQ(watched.clock.period(), period + 8us);
+}
+
+TEST(VblankClockPeriod, OneLateTimestampChangesNothing) {
+    Watched watched;
+    watched.see(60, period);
+    watched.seen.when += 3ms;
+    watched.clock.sync(watched.seen);
+    watched.seen.when -= 3ms;
+    watched.see(60, period);
+    EXPECT_EQ(watched.clock.period(), period);
+}
+
+TEST(VblankClockPeriod, OfAnotherRateIsBelievedAfterEightReadings) {
+    for (const std::uint64_t step : {1U, 60U}) {
+        for (const nanoseconds other : {period * 5 / 4, period / 2, period * 5 / 2}) {
+            Watched watched;
+            watched.see(7, other, step);
+            EXPECT_EQ(watched.clock.period(), period);
+            watched.see(1, other, step);
+            EXPECT_EQ(watched.clock.period(), other);
+            watched.see(8, period, step);
+            EXPECT_EQ(watched.clock.period(), period);
+        }
+    }
+}
+
+TEST(VblankClockPeriod, OfNoDisplayIsNeverBelieved) {
+    for (const nanoseconds nonsense : {1ns, period / 4, 4 * period}) {
+        Watched watched;
+        watched.see(100, nonsense);
+        EXPECT_EQ(watched.clock.period(), period);
+    }
+}
+
+TEST(VblankClockPeriod, IsNotMeasuredAcrossAJump) {
+    for (const std::uint64_t sequence : {1ULL, 200ULL, 1ULL << 62U, ~0ULL - 5}) {
+        Watched watched;
+        watched.see(60, period);
+        watched.seen = {.sequence = sequence, .when = watched.seen.when + 1s};
+        watched.clock.sync(watched.seen);
+        EXPECT_EQ(watched.clock.period(), period) << sequence;
+        EXPECT_EQ(watched.clock.last().sequence, sequence);
+        watched.see(1000, period + 3us);
+        EXPECT_EQ(watched.clock.period(), period + 3us) << sequence;
+    }
+}
+
+TEST(VblankClockPeriod, IsNotDisturbedByTheSameVblankAgain) {
+    Watched watched;
+    for (int i = 0; i < 20; ++i) {
+        watched.see(1, period + 5us);
+        watched.clock.sync(watched.seen);
+    }
+    EXPECT_EQ(watched.clock.period(), period + 5us);
+}
+
+TEST(VblankClockPeriod, SurvivesTimeThatGoesBack) {
+    Watched watched;
+    watched.see(60, period);
+    watched.seen.when -= 10s;
+    watched.see(1, period);
+    EXPECT_EQ(watched.clock.period(), period);
+    EXPECT_EQ(watched.clock.last().when, watched.seen.when);
+}
+
 class ReadVblank : public ::testing::Test {
 protected:
     FakeDrm fake;
