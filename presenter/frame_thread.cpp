@@ -44,13 +44,10 @@ Result<std::unique_ptr<FrameThread>> FrameThread::start(const std::string& name,
 
 FrameThread::FrameThread(
     Scanout scanout, const PresenterSettings& settings, const Pacing& pacing, Bell mail, Bell news)
-    : pacing_(pacing),
-      refreshes_(settings.refresh),
+    : refreshes_(settings.refresh),
       refresh_idle_(settings.refresh_idle),
       presenter_(std::move(scanout), settings, counters_, notes_),
-      clock_(kms::frame_period(presenter_.scanout().pipeline().mode)),
-      pacer_(clock_.period()),
-      idle_(pacing.idle_poll),
+      clock_(presenter_.scanout().pipeline().mode, pacing),
       mailbox_(std::move(mail)),
       news_(std::move(news)) {}
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/clock.h"
+#include "presenter/frame_clock.h"
 #include "presenter/mailbox.h"
-#include "presenter/pacer.h"
 #include "presenter/presenter.h"
 
 #include <atomic>
@@ -15,27 +15,6 @@
 #include <thread>
 
 namespace scanthru {
-
-/// When the guest is asked.
-struct Pacing {
-    /// Before the hardware takes what was committed; at most half a frame period is used. Has to
-    /// cover wake lateness, two queries and the commit up to the point where the driver arms it.
-    /// Empty: it is learnt (Pacer).
-    std::optional<std::chrono::nanoseconds> margin{};
-    /// The guest is asked right after each vblank for the next one, as a simple loop does it: only
-    /// for comparison.
-    bool early = false;
-    /// Between two questions to a guest that stands still; empty: every vblank.
-    std::optional<std::chrono::nanoseconds> idle_poll{};
-    /// The thread takes real-time priority where that is allowed.
-    bool real_time = true;
-    /// Vblank timestamps are of the first line of the picture, as scanout hardware has them: flips
-    /// are taken before that, at the beginning of the blanking. Not so where a timer stands for the
-    /// hardware.
-    bool stamped_after_blanking = false;
-    /// Without a flip the CRTC's clock is read this often, so that prediction stays right.
-    std::chrono::nanoseconds resync = std::chrono::seconds{1};
-};
 
 /// The thread of one output. Waits for the right moment, presents a frame, and nothing else.
 ///
@@ -177,33 +156,27 @@ private:
     // frame_loop.cpp: the thread.
     void run_loop() noexcept;
     void loop();
-    std::chrono::nanoseconds lead() const;
     bool wait(kms::Timestamp until, bool dozing);
     bool read_mail();
     void read_state(const Letter& letter);
     void present();
     void peek();
     void keep_blank(kms::Timestamp now);
-    void aim(kms::Timestamp now);
+    kms::Timestamp aim(kms::Timestamp now);
     std::optional<std::chrono::nanoseconds> refresh_interval() const;
     Landing land(kms::Timestamp sampled, bool novel);
     void log_flip(kms::Timestamp sampled, const Landing& landing);
     void keep_time(kms::Timestamp now);
     kms::Vblank read_clock();
 
-    Pacing pacing_;
     bool refreshes_;
     std::chrono::nanoseconds refresh_idle_;
     FrameCounters counters_;
     NoteQueue notes_;
     FlipLog flips_;
     Presenter presenter_;
-    kms::VblankClock clock_;
-    Pacer pacer_;
-    IdlePolicy idle_;
+    FrameClock clock_;
     Counter margin_ns_;
-    kms::Vblank target_;
-    kms::Timestamp asked_;  ///< When it wanted to wake up for the target.
     kms::Timestamp clock_read_;
 
     Mailbox<Letter> mailbox_;
@@ -217,7 +190,6 @@ private:
     std::optional<Error> ordinary_;
     std::atomic<std::uint64_t> carried_out_{0};
     std::atomic<pid_t> thread_id_{0};
-    bool has_vblank_ = true;
     bool blank_wished_ = false;
     std::atomic<bool> dozing_{false};  ///< A poke has to ring.
     std::atomic<bool> poked_{false};

@@ -47,7 +47,7 @@ void Pacer::restart(nanoseconds period) noexcept {
     percentile_ = 0;
     missed_ = {};
     missed_until_ = {};
-    hold_ = first_hold;
+    hold_ = {};
     moved_ = {};
 }
 
@@ -103,8 +103,9 @@ void Pacer::miss(const FrameCost& cost, kms::Timestamp now) noexcept {
     unmeasured_ = std::max(unmeasured_, measured_after_a_miss);
     if (cost.late + cost.prepared >= bound_) return;
     missed_ = std::min(margin_ + std::max(margin_ / 4, least_guard), bound_);
+    // A burst is one trial that failed.
+    if (now >= missed_until_) hold_ = std::clamp(2 * hold_, first_hold, longest_hold);
     missed_until_ = now + hold_;
-    hold_ = std::min(2 * hold_, longest_hold);
 }
 
 nanoseconds Pacer::needed() const noexcept {

@@ -18,7 +18,7 @@ struct FrameCost {
     /// Processor time of the commit, which bounds what it takes to the point where the driver has
     /// armed the flip; zero: not measured.
     std::chrono::nanoseconds commit{};
-    bool missed = false;  ///< The flip came one or more vblanks later than aimed at.
+    bool missed = false;  ///< The flip came a vblank later than aimed at.
     bool novel = false;   ///< A framebuffer was new: no frame like others.
 };
 
@@ -29,8 +29,8 @@ struct FrameCost {
 /// cost (the third largest of those that were measured: single ones are accidents), and a guard of
 /// a quarter but at least 50 µs. It goes up at once and down by 100 µs a second, and is never more
 /// than a quarter of the period. A missed deadline raises it by a quarter; what has missed is not
-/// tried again for a minute, after the next miss for two, and so on up to an hour. A frame that no
-/// margin could have saved raises nothing.
+/// tried again for a minute, when that has missed again for two, and so on up to an hour. A frame
+/// that no margin could have saved raises nothing.
 ///
 /// Deterministic; memory is fixed, a frame costs no loop.
 class Pacer {

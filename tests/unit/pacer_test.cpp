@@ -157,6 +157,18 @@ TEST(Pacer, WhatHasMissedIsNotTriedAgainForAMinuteThenTwo) {
     }
 }
 
+TEST(Pacer, ABurstOfMissesIsOneTrial) {
+    Paced paced;
+    paced.frames(1000, ordinary);
+    const nanoseconds learnt = paced.pacer.margin();
+    paced.frames(600, miss);
+    EXPECT_EQ(paced.pacer.margin(), period / 4);
+    paced.frames(60 * 60 - 1, ordinary);
+    EXPECT_EQ(paced.pacer.margin(), period / 4);
+    paced.frames(60 * 60, ordinary);
+    EXPECT_EQ(paced.pacer.margin(), learnt) << "a minute after the last, and not an hour";
+}
+
 TEST(Pacer, AMissThatNoMarginCouldHaveSavedRaisesNothing) {
     Paced paced;
     paced.frames(5000, ordinary);

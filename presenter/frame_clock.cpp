@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "presenter/frame_clock.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace scanthru {
+namespace {
+
+using std::chrono::nanoseconds;
+
+/// Asked right after a vblank, the next one can still be reached when there is so much time left.
+constexpr std::chrono::milliseconds early_margin{1};
+/// The clock is read so much more often until it has measured the period.
+constexpr int eager = 8;
+
+nanoseconds blanking_of(const kms::Mode& mode, const Pacing& pacing) {
+    return pacing.stamped_after_blanking ? kms::vertical_blanking(mode) : nanoseconds{};
+}
+
+}  // namespace
+
+FrameClock::FrameClock(const kms::Mode& mode, const Pacing& pacing) noexcept
+    : pacing_(pacing),
+      blanking_(blanking_of(mode, pacing)),
+      clock_(kms::frame_period(mode)),
+      pacer_(clock_.period()),
+      idle_(pacing.idle_poll) {}
+
+void FrameClock::restart(const kms::Mode& mode) noexcept {
+    blanking_ = blanking_of(mode, pacing_);
+    clock_ = kms::VblankClock{kms::frame_period(mode)};
+    pacer_.restart(clock_.period());
+    target_ = {};
+}
+
+/// How long before the vblank's timestamp the guest is asked.
+nanoseconds FrameClock::lead() const noexcept {
+    const auto period = clock_.period();
+    const auto margin = std::min(pacing_.margin.value_or(pacer_.margin()), period / 2);
+    return std::min(margin + blanking_, period * 3 / 4);
+}
+
+void FrameClock::aim(kms::Timestamp now, std::optional<nanoseconds> refresh) noexcept {
+    const auto period = clock_.period();
+    const auto before = pacing_.early ? early_margin : lead();
+    // The one that was served must not come again, not even where it is predicted a little later
+    // now; any other may.
+    const auto after = idle_.idle(now) ? idle_.earliest(target_.when, now, refresh) - nanoseconds{1}
+                                       : target_.when + period / 2;
+    target_ = clock_.next_after(std::max(now + before, after));
+    asked_ = target_.when - (pacing_.early ? period : before);
+}
+
+kms::Vblank FrameClock::read(const Result<kms::Vblank>& seen, kms::Timestamp now) noexcept {
+    read_ = now;
+    if (seen) {
+        clock_.sync(*seen);
+        return *seen;
+    }
+    if (seen.error().code == EOPNOTSUPP) has_vblank_ = false;
+    const kms::Vblank moment{.sequence = 0, .when = now};
+    // A driver without vblank is paced from the first such moment on by the mode's period alone.
+    if (clock_.last().when == kms::Timestamp{}) clock_.sync(moment);
+    return moment;
+}
+
+bool FrameClock::wants_reading(kms::Timestamp now) const noexcept {
+    const auto interval = clock_.measured() ? pacing_.resync : pacing_.resync / eager;
+    return has_vblank_ && now - read_ >= interval;
+}
+
+bool FrameClock::land(const kms::Vblank& seen, FrameCost cost, kms::Timestamp now) noexcept {
+    if (!has_vblank_ || target_.sequence == 0) {
+        if (learns()) pacer_.learn(cost, now);
+        return false;
+    }
+    const auto period = clock_.period();
+    // No flip comes before it was asked for: a clock that stands still says nothing.
+    const nanoseconds late = (seen.when > asked_ ? seen.when : read_) - target_.when;
+    // Only what is one vblank late came a little too late for the one before. Anything else is a
+    // driver that takes its time, or a rate that has changed, and no margin helps against them.
+    cost.missed = std::chrono::abs(late - period) < period / 8;
+    if (learns()) pacer_.learn(cost, now);
+    return late > period / 2;
+}
+
+}  // namespace scanthru
