@@ -46,7 +46,7 @@ void VblankClock::sync(const Vblank& seen) noexcept {
         return measure_from(seen);
     const std::int64_t predicted = (passed + period_ / 2) / period_;
     if (predicted != frames || !agree(passed, predicted * period_, period_))
-        doubt(before, passed / frames);
+        doubt(before, frames);
     else if (strange_ > 0)
         measure_from(before);
     measure();
@@ -60,8 +60,9 @@ void VblankClock::measure_from(const Vblank& first) noexcept {
 
 /// The last two vblanks are not as far apart as was predicted: the rate has changed, or one of them
 /// was not when it says.
-void VblankClock::doubt(const Vblank& before, nanoseconds measured) noexcept {
-    if (strange_ == 0 || !agree(measured, strange_period_, period_)) measure_from(before);
+void VblankClock::doubt(const Vblank& before, std::int64_t frames) noexcept {
+    const nanoseconds measured = (last_.when - before.when) / frames;
+    if (strange_ == 0 || !agree(measured, strange_period_, period_ / frames)) measure_from(before);
     ++strange_;
     strange_period_ = measured;
 }

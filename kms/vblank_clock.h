@@ -54,7 +54,7 @@ public:
 
 private:
     void measure_from(const Vblank& first) noexcept;
-    void doubt(const Vblank& before, std::chrono::nanoseconds measured) noexcept;
+    void doubt(const Vblank& before, std::int64_t frames) noexcept;
     void measure() noexcept;
 
     std::chrono::nanoseconds nominal_;
