@@ -84,6 +84,10 @@ Result<void> AtomicRequest::commit_modeset(int drm_fd) const {
     return submit(drm_fd, DRM_MODE_ATOMIC_ALLOW_MODESET);
 }
 
+Result<void> AtomicRequest::commit_async(int drm_fd) const {
+    return submit(drm_fd, DRM_MODE_PAGE_FLIP_ASYNC);
+}
+
 Result<void> AtomicRequest::commit_later(int drm_fd, std::uint64_t token) const {
     return submit(drm_fd, DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT, token);
 }

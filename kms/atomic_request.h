@@ -54,6 +54,12 @@ public:
     /// The same, and may change modes: the screen may go dark for a moment. Never in the loop.
     Result<void> commit_modeset(int drm_fd) const;
 
+    /// The same, but shown at once and not at the next vblank: the picture may tear. Linux 6.8,
+    /// DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP. Only FB_ID of a primary plane may change.
+    ///
+    /// Errors: EINVAL also where the driver cannot change these two framebuffers so.
+    Result<void> commit_async(int drm_fd) const;
+
     /// Returns at once; an event with `token` tells of the flip. For the benchmark: EBUSY while one
     /// is in flight. Errors: those of commit().
     Result<void> commit_later(int drm_fd, std::uint64_t token) const;

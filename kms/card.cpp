@@ -12,8 +12,9 @@
 namespace scanthru::kms {
 namespace {
 
-// Linux 6.8; libdrm 2.4.114 does not name it.
+// Linux 6.8; libdrm 2.4.114 does not name them.
 constexpr std::uint64_t client_cap_cursor_plane_hotspot = 6;
+constexpr std::uint64_t cap_atomic_async_page_flip = 0x15;
 
 /// A capability's value, 0 where the kernel does not know it.
 std::uint64_t capability(int drm_fd, std::uint64_t which) {
@@ -56,6 +57,7 @@ Result<std::unique_ptr<Card>> Card::prepare(UniqueFd drm, std::string path) {
     capabilities.prime_import = (capability(fd, DRM_CAP_PRIME) & DRM_PRIME_CAP_IMPORT) != 0;
     capabilities.fb_modifiers = capability(fd, DRM_CAP_ADDFB2_MODIFIERS) != 0;
     capabilities.dumb_buffers = capability(fd, DRM_CAP_DUMB_BUFFER) != 0;
+    capabilities.async_flips = capability(fd, cap_atomic_async_page_flip) != 0;
     const Size cursor{static_cast<std::uint32_t>(capability(fd, DRM_CAP_CURSOR_WIDTH)),
                       static_cast<std::uint32_t>(capability(fd, DRM_CAP_CURSOR_HEIGHT))};
     if (cursor.width != 0 && cursor.height != 0) capabilities.cursor = cursor;

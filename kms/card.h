@@ -23,6 +23,7 @@ struct Capabilities {
     bool fb_modifiers = false;   ///< DRM_CAP_ADDFB2_MODIFIERS
     bool dumb_buffers = false;   ///< DRM_CAP_DUMB_BUFFER
     bool writeback = false;      ///< DRM_CLIENT_CAP_WRITEBACK_CONNECTORS was granted.
+    bool async_flips = false;    ///< DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP, Linux 6.8.
     Size cursor{64, 64};         ///< DRM_CAP_CURSOR_WIDTH and _HEIGHT.
 };
 

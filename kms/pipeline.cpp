@@ -163,6 +163,8 @@ Result<Pipeline, NoPipeline> choose(const Topology& topology, const Wish& wish) 
         if (primary == nullptr) continue;
         if (!turns(*primary, wish.rotation)) return tl::unexpected{NoPipeline::no_rotation};
         fill_way(pipeline, search, *crtc, *primary, wish.rotation);
+        pipeline.vrr =
+            wish.vrr && pipeline.connector.vrr_capable && crtc->properties.vrr_enabled.has_value();
         return pipeline;
     }
     return tl::unexpected{NoPipeline::no_primary_plane};

@@ -117,7 +117,10 @@ Result<CrtcProperties> CrtcProperties::lookup(const PropertyMap& properties) {
         {"ACTIVE", &CrtcProperties::active},
         {"MODE_ID", &CrtcProperties::mode_id},
     };
-    return fill<CrtcProperties>(properties, required, {});
+    static constexpr Optional<CrtcProperties> optional[] = {
+        {"VRR_ENABLED", &CrtcProperties::vrr_enabled},
+    };
+    return fill<CrtcProperties>(properties, required, optional);
 }
 
 Result<ConnectorProperties> ConnectorProperties::lookup(const PropertyMap& properties) {

@@ -56,6 +56,7 @@ struct PlaneProperties {
 
 struct CrtcProperties {
     PropertyId active{}, mode_id{};
+    std::optional<PropertyId> vrr_enabled;
 
     static Result<CrtcProperties> lookup(const PropertyMap& properties);
 };

@@ -183,11 +183,10 @@ Result<void> light_up(const Card& card,
     for (const Connector& connector : topology.connectors)
         if (connector.id != pipeline.connector.id && connector.crtc == pipeline.crtc.id)
             request.set(connector.id, connector.properties.crtc_id, 0);
-    fill_modeset(request, pipeline, mode->id());
-
     const auto crtc = read_properties(card.fd(), pipeline.crtc.id, DRM_MODE_OBJECT_CRTC);
     if (!crtc) return fail(crtc.error());
     set_crtc_defaults(request, pipeline.crtc.id, *crtc);
+    fill_modeset(request, pipeline, mode->id());
     for (const Plane& plane : topology.planes) {
         const auto properties = read_properties(card.fd(), plane.id, DRM_MODE_OBJECT_PLANE);
         if (!properties) return fail(properties.error());

@@ -34,6 +34,7 @@ Result<Connector> describe(int fd, const drmModeConnector& raw_connector) {
     connector.name = name_of(raw_connector);
     connector.connected = raw_connector.connection == DRM_MODE_CONNECTED;
     connector.writeback = raw_connector.connector_type == DRM_MODE_CONNECTOR_WRITEBACK;
+    connector.vrr_capable = value_of(*properties, "vrr_capable") != 0;
     connector.crtc = ObjectId{static_cast<std::uint32_t>(value_of(*properties, "CRTC_ID"))};
     connector.possible_crtcs = drmModeConnectorGetPossibleCrtcs(fd, &raw_connector);
     connector.millimetres = {raw_connector.mmWidth, raw_connector.mmHeight};

@@ -21,6 +21,7 @@ struct Connector {
     std::string monitor;  ///< What is plugged in, see name_monitor(); empty: unknown.
     bool connected = false;
     bool writeback = false;
+    bool vrr_capable = false;          ///< It and its monitor can do with a variable refresh rate.
     ObjectId crtc{};                   ///< The CRTC that drives it now, or 0.
     std::uint32_t possible_crtcs = 0;  ///< Bit n: the CRTC with index n.
     Size millimetres;
@@ -63,6 +64,7 @@ struct Wish {
     std::string monitor{};    ///< As is_monitor() takes it; empty: any.
     ModeWish mode{};          ///< The guest's size, or what the user configured.
     Rotation rotation{};
+    bool vrr = false;  ///< A variable refresh rate, where there is one.
     /// The user's modelines; they go before the connector's modes.
     std::vector<Mode> extra_modes{};
     /// CRTCs, planes and connectors that other outputs use already.
@@ -79,6 +81,7 @@ struct Pipeline {
     std::vector<Mode> modes;             ///< Everything to choose from: the user's, the monitor's.
     Mode mode{};
     Rotation rotation{};  ///< Of both planes.
+    bool vrr = false;     ///< The refresh rate is to be variable.
 };
 
 enum class NoPipeline {

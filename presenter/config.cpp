@@ -119,7 +119,15 @@ struct Key {
 
 using Node = const toml::node&;
 
-constexpr std::array<Key<OutputConfig>, 15> output_keys{{
+template <class T>
+std::string read_flag(const toml::node& node, T& into) {
+    const auto* const flag = node.as_boolean();
+    if (flag == nullptr) return fmt::format("expected true or false, not {}", kind_of(node));
+    into = flag->get();
+    return {};
+}
+
+constexpr std::array<Key<OutputConfig>, 17> output_keys{{
     {"name",
      [](Node value, OutputConfig& output) {
          return read_text(value, output.name);
@@ -180,6 +188,14 @@ constexpr std::array<Key<OutputConfig>, 15> output_keys{{
      [](Node value, OutputConfig& output) {
          return read_idle_poll(value, output.idle_poll);
      }},
+    {"vrr",
+     [](Node value, OutputConfig& output) {
+         return read_flag(value, output.vrr);
+     }},
+    {"async",
+     [](Node value, OutputConfig& output) {
+         return read_flag(value, output.async);
+     }},
 }};
 
 constexpr std::array<Key<GuestConfig>, 5> guest_keys{{
@@ -222,14 +238,6 @@ constexpr std::array<Key<Config>, 1> log_keys{{
          return read_parsed(value, parse_log_level, config.log_level);
      }},
 }};
-
-template <class T>
-std::string read_flag(const toml::node& node, std::optional<T>& into) {
-    const auto* const flag = node.as_boolean();
-    if (flag == nullptr) return fmt::format("expected true or false, not {}", kind_of(node));
-    into = flag->get();
-    return {};
-}
 
 std::string read_speed(const toml::node& node, std::optional<double>& into) {
     const auto number = node.value<double>();
@@ -531,7 +539,8 @@ bool OutputConfig::operator==(const OutputConfig& other) const {
            mode == other.mode && same_timings(modeline, other.modeline) && fit == other.fit &&
            rotate == other.rotate && guest == other.guest && refresh == other.refresh &&
            margin == other.margin && idle_poll == other.idle_poll && idle == other.idle &&
-           paused == other.paused && blank_after == other.blank_after && image == other.image;
+           paused == other.paused && blank_after == other.blank_after && image == other.image &&
+           vrr == other.vrr && async == other.async;
 }
 
 Result<Config, std::string> parse_config(std::string_view text, const std::string& file) {

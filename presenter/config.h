@@ -62,6 +62,8 @@ struct OutputConfig {
     /// `margin_us`: the guest is asked this long before the vblank; empty ("auto"): it is learnt.
     std::optional<std::chrono::microseconds> margin = std::chrono::microseconds{1000};
     std::uint32_t idle_poll = 10;  ///< `idle_poll`, in Hz; 0 ("off"): every vblank.
+    bool vrr = false;              ///< `vrr`: a variable refresh rate, where there is one.
+    bool async = false;            ///< `async`: flips do not wait for vblanks, where they need not.
     Trial trial{};
     bool operator==(const OutputConfig& other) const;
 };

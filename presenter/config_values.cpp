@@ -136,6 +136,12 @@ Result<std::optional<std::chrono::microseconds>, std::string> parse_margin(std::
     return check_margin(*number);
 }
 
+Result<bool, std::string> parse_switch(std::string_view text) {
+    if (text == "on") return true;
+    if (text == "off") return false;
+    return wrong(fmt::format("expected on or off, not \"{}\"", text));
+}
+
 Result<std::uint32_t, std::string> check_idle_poll(std::int64_t hertz) {
     if (hertz >= 1 && hertz <= max_idle_poll) return static_cast<std::uint32_t>(hertz);
     return wrong(fmt::format("expected hertz from 1 to {}, or off, not {}", max_idle_poll, hertz));

@@ -44,6 +44,9 @@ Result<std::optional<std::chrono::microseconds>, std::string> parse_margin(std::
 /// Fewer questions a second than any monitor has vblanks.
 inline constexpr std::uint32_t max_idle_poll = 1000;
 
+/// `on` or `off`.
+Result<bool, std::string> parse_switch(std::string_view text);
+
 /// From 1 to max_idle_poll.
 Result<std::uint32_t, std::string> check_idle_poll(std::int64_t hertz);
 

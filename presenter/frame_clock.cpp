@@ -14,6 +14,9 @@ constexpr std::chrono::milliseconds early_margin{1};
 /// The clock is read so much more often until it has measured the period.
 constexpr int eager = 8;
 
+/// So often in a period the guest is asked where no vblank has to be waited for.
+constexpr int asks_in_a_period = 4;
+
 nanoseconds blanking_of(const kms::Mode& mode, const Pacing& pacing) {
     return pacing.stamped_after_blanking ? kms::vertical_blanking(mode) : nanoseconds{};
 }
@@ -22,14 +25,16 @@ nanoseconds blanking_of(const kms::Mode& mode, const Pacing& pacing) {
 
 FrameClock::FrameClock(const kms::Mode& mode, const Pacing& pacing) noexcept
     : pacing_(pacing),
+      nominal_(kms::frame_period(mode)),
       blanking_(blanking_of(mode, pacing)),
-      clock_(kms::frame_period(mode)),
+      clock_(nominal_),
       pacer_(clock_.period()),
       idle_(pacing.idle_poll) {}
 
 void FrameClock::restart(const kms::Mode& mode) noexcept {
     blanking_ = blanking_of(mode, pacing_);
-    clock_ = kms::VblankClock{kms::frame_period(mode)};
+    nominal_ = kms::frame_period(mode);
+    clock_ = kms::VblankClock{nominal_};
     pacer_.restart(clock_.period());
     target_ = {};
 }
@@ -52,9 +57,21 @@ void FrameClock::aim(kms::Timestamp now, std::optional<nanoseconds> refresh) noe
     asked_ = target_.when - (pacing_.early ? period : before);
 }
 
+void FrameClock::aim_at_none(kms::Timestamp now, std::optional<nanoseconds> refresh) noexcept {
+    const auto step = clock_.period() / asks_in_a_period;
+    auto next = std::max(now, target_.when + step);
+    if (idle_.idle(now)) next = std::max(next, idle_.earliest(target_.when, now, refresh));
+    // Earlier the commit would only wait, with a picture that gets older.
+    if (pacing_.variable) next = std::max(next, clock_.last().when + clock_.period() - lead());
+    target_ = {.sequence = 0, .when = next};
+    asked_ = next;
+}
+
 kms::Vblank FrameClock::read(const Result<kms::Vblank>& seen, kms::Timestamp now) noexcept {
     read_ = now;
     if (seen) {
+        // Its vblanks would tell of the guest's rate.
+        if (pacing_.variable) clock_ = kms::VblankClock{nominal_};
         clock_.sync(*seen);
         return *seen;
     }
@@ -67,7 +84,7 @@ kms::Vblank FrameClock::read(const Result<kms::Vblank>& seen, kms::Timestamp now
 
 bool FrameClock::wants_reading(kms::Timestamp now) const noexcept {
     const auto interval = clock_.measured() ? pacing_.resync : pacing_.resync / eager;
-    return has_vblank_ && now - read_ >= interval;
+    return has_vblank_ && !pacing_.variable && now - read_ >= interval;
 }
 
 bool FrameClock::land(const kms::Vblank& seen, FrameCost cost, kms::Timestamp now) noexcept {

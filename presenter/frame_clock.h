@@ -28,6 +28,9 @@ struct Pacing {
     /// are taken before that, at the beginning of the blanking. Not so where a timer stands for the
     /// hardware.
     bool stamped_after_blanking = false;
+    /// The display waits for the guest, within its range: a new picture is shown as soon as the one
+    /// before has been shown for the mode's period.
+    bool variable = false;
     /// Without a flip the CRTC's clock is read this often, so that prediction stays right; eight
     /// times as often while the period has not been measured.
     std::chrono::nanoseconds resync = std::chrono::seconds{1};
@@ -37,7 +40,9 @@ struct Pacing {
 /// where its commits came to. Deterministic: knows no time but what it is told.
 ///
 /// Whatever vblanks and commits do, the guest is asked at most once for each vblank that is
-/// predicted, and what was slept or hung through is not caught up with.
+/// predicted, and what was slept or hung through is not caught up with. Where pictures need not
+/// wait for a vblank (variable refresh rate, asynchronous flips) none is aimed at: the guest is
+/// asked four times in the mode's period.
 class FrameClock {
 public:
     FrameClock(const kms::Mode& mode, const Pacing& pacing) noexcept;
@@ -49,9 +54,14 @@ public:
     /// guest's comes later. `refresh`: see IdlePolicy.
     void aim(kms::Timestamp now, std::optional<std::chrono::nanoseconds> refresh = {}) noexcept;
 
-    /// That vblank, and when the guest is to be asked.
+    /// The same where a flip does not wait for a vblank.
+    void aim_at_none(kms::Timestamp now,
+                     std::optional<std::chrono::nanoseconds> refresh = {}) noexcept;
+
+    /// That vblank, and when the guest is to be asked; where there is none both are that moment.
     const kms::Vblank& target() const noexcept { return target_; }
     kms::Timestamp asked() const noexcept { return asked_; }
+    bool aims() const noexcept { return target_.sequence != 0 || target_.when != asked_; }
 
     /// Any vblank may be aimed at next.
     void forget_target() noexcept { target_ = {}; }
@@ -79,12 +89,14 @@ public:
     bool idle(kms::Timestamp now) const noexcept { return idle_.idle(now); }
 
     std::chrono::nanoseconds period() const noexcept { return clock_.period(); }
+    bool variable() const noexcept { return pacing_.variable; }
 
 private:
     bool learns() const noexcept { return !pacing_.margin && !pacing_.early; }
     std::chrono::nanoseconds lead() const noexcept;
 
     Pacing pacing_;
+    std::chrono::nanoseconds nominal_;   ///< The mode's period.
     std::chrono::nanoseconds blanking_;  ///< From where flips are taken to the timestamp.
     kms::VblankClock clock_;
     Pacer pacer_;

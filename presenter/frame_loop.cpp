@@ -60,7 +60,10 @@ void FrameThread::loop() {
 
 /// When the guest is to be asked next.
 kms::Timestamp FrameThread::aim(kms::Timestamp now) {
-    clock_.aim(now, refresh_interval());
+    if (clock_.variable() || presenter_.scanout().async())
+        clock_.aim_at_none(now, refresh_interval());
+    else
+        clock_.aim(now, refresh_interval());
     const nanoseconds margin = clock_.target().when - clock_.asked();
     margin_ns_.set(static_cast<std::uint64_t>(margin.count()));
     return clock_.asked();
@@ -93,6 +96,8 @@ bool FrameThread::read_mail() {
     clock_.forget_target();
     if (letter.serial == serial_read_) return true;  // A poke.
     serial_read_ = letter.serial;
+    // Attaching, letting go, another mode, a capture: none of it is a frame.
+    const OrdinaryPriority while_it_takes;
     if (letter.instead_number != instead_shown_) {
         presenter_.show_instead(letter.instead, Clock::now());
         instead_shown_ = letter.instead_number;
@@ -111,7 +116,6 @@ bool FrameThread::read_mail() {
     carried_out_ = letter.number;  // An errand takes its time.
     read_state(letter);
     if (letter.errand && letter.errand_number != errands_run_) {
-        const OrdinaryPriority while_it_takes;
         const Scanout& scanout = presenter_.scanout();
         (*letter.errand)(scanout.card(), scanout.pipeline());
         errands_run_ = letter.errand_number;
@@ -170,13 +174,16 @@ void FrameThread::present() {
 
 /// A commit has returned: where it came to, and what is to be learnt of it.
 FrameThread::Landing FrameThread::land(kms::Timestamp sampled, bool novel) {
-    const Landing landing{.aimed = clock_.target(), .seen = read_clock()};
+    Landing landing{.aimed = clock_.target(), .seen = read_clock()};
     const Scanout& scanout = presenter_.scanout();
     const FrameCost cost{.late = sampled - clock_.asked(),
                          .prepared = scanout.entered() - sampled,
                          .commit = scanout.commit_cost(),
                          .novel = novel};
     if (clock_.land(landing.seen, cost, sampled)) ++counters_.late_flips;
+    // The last vblank was before it.
+    if (scanout.flipped_async()) landing.seen.when = clock_read_;
+    if (!clock_.aims()) landing.aimed = landing.seen;
     return landing;
 }
 

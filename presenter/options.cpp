@@ -20,8 +20,8 @@ using Text = std::optional<std::string>;
 
 /// What the command line says, of all commands, as it was written.
 struct Given {
-    Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, idle_poll, control,
-        log_level;
+    Text config, output, card, mode, modeline, abi, fit, idle, refresh, margin, idle_poll, vrr,
+        async, control, log_level;
     std::vector<std::string> guests;
     std::string file;   ///< `screenshot`
     std::string guest;  ///< `release`, `switch`
@@ -91,6 +91,10 @@ void add_run(CLI::App& app, Given& given) {
              "Commit unchanged pictures too: auto (default), always or never");
     add_text(run, "--idle-poll", given.idle_poll, "HZ",
              "Ask a guest that stands still this often; default: 10; off: at every vblank");
+    add_text(run, "--vrr", given.vrr, "WHETHER",
+             "Variable refresh rate, where there is one: on or off (default)");
+    add_text(run, "--async", given.async, "WHETHER",
+             "Show pictures at once, torn, where the driver can: on or off (default)");
     add_text(run, "--control", given.control, "SOCKET", "Where the control socket is to be");
     add_text(run, "--log-level", given.log_level, "LEVEL",
              "error, warning, info (default) or debug");
@@ -237,7 +241,7 @@ Result<void, std::string> merge_guests(const Given& given, Config& config) {
 
 bool says_something_of_an_output(const Given& given) {
     return given.card || given.mode || given.modeline || given.fit || given.idle || given.refresh ||
-           given.margin || given.idle_poll;
+           given.margin || given.idle_poll || given.vrr || given.async;
 }
 
 /// The one output that the command line speaks of, in `config`.
@@ -279,7 +283,9 @@ Result<void, std::string> merge_output(const Given& given, Config& config) {
         take("--idle", given.idle, parse_idle, output.idle, complaint) &&
         take("--refresh", given.refresh, parse_refresh, output.refresh, complaint) &&
         take("--margin-us", given.margin, parse_margin, output.margin, complaint) &&
-        take("--idle-poll", given.idle_poll, parse_idle_poll, output.idle_poll, complaint))
+        take("--idle-poll", given.idle_poll, parse_idle_poll, output.idle_poll, complaint) &&
+        take("--vrr", given.vrr, parse_switch, output.vrr, complaint) &&
+        take("--async", given.async, parse_switch, output.async, complaint))
         return {};
     return wrong(std::move(complaint));
 }

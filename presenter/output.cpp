@@ -25,6 +25,7 @@ kms::Wish wish_of(const OutputConfig& config, const OpenCard& opened) {
     wish.monitor = config.monitor;
     wish.mode = config.mode;
     wish.rotation = config.rotate;
+    wish.vrr = config.vrr;
     wish.taken = opened.taken;
     if (config.modeline) {
         wish.extra_modes.push_back(*config.modeline);
@@ -63,14 +64,19 @@ Result<Choice, NotLit> choose(const Cards& cards, const OutputConfig& config) {
     return tl::unexpected{std::move(failure)};
 }
 
-Pacing pacing_of(const OutputConfig& config, const kms::Card& card) {
+Pacing pacing_of(const OutputConfig& config, const kms::Card& card, const kms::Pipeline& pipeline) {
     Pacing pacing{.margin = config.margin,
                   .early = config.trial.early,
                   .real_time = config.trial.real_time,
-                  .stamped_after_blanking = card.capabilities().driver != "vkms"};
+                  .stamped_after_blanking = card.capabilities().driver != "vkms",
+                  .variable = pipeline.vrr};
     if (config.idle_poll > 0)
         pacing.idle_poll = std::chrono::nanoseconds{std::chrono::seconds{1}} / config.idle_poll;
     return pacing;
+}
+
+bool flips_async(const OutputConfig& config, const kms::Card& card) {
+    return config.async && card.capabilities().async_flips;
 }
 
 PresenterSettings
@@ -178,8 +184,9 @@ Output::light(const Cards& cards, const OutputConfig& config, std::unique_ptr<Ou
 
     std::unique_ptr<Output> output{new Output{config, pipeline, opened, *std::move(before)}};
     auto frames =
-        FrameThread::start(pipeline.connector.name, Scanout{card, pipeline, *std::move(black)},
-                           settings_of(config, card, pipeline), pacing_of(config, card));
+        FrameThread::start(pipeline.connector.name,
+                           Scanout{card, pipeline, *std::move(black), flips_async(config, card)},
+                           settings_of(config, card, pipeline), pacing_of(config, card, pipeline));
     if (!frames) return failed("cannot start its thread", frames.error());
     output->frames_ = *std::move(frames);
     output->own_edid_ = edid_of(card, pipeline.connector);
@@ -197,6 +204,14 @@ void Output::introduce() const {
     if (pipeline_.rotation != kms::Rotation::by_0 && !pipeline_.cursor)
         log(LogLevel::warning, "output {}: its cursor plane does not turn; cursors are not shown",
             name_);
+    if (config_.vrr && !pipeline_.vrr)
+        log(LogLevel::warning,
+            "output {}: its monitor or driver has no variable refresh rate; the rate is the mode's",
+            name_);
+    if (config_.async && !flips_async(config_, card()))
+        log(LogLevel::warning,
+            "output {}: driver {} does not flip at once; flips wait for refreshes", name_,
+            card().capabilities().driver);
     if (const auto& refused = frames_->ordinary())
         log(LogLevel::info,
             "output {}: no real-time priority ({}): frames may be missed when the host is busy",

@@ -258,6 +258,8 @@ Presenter::Frame Presenter::follow(const kms::Mode& mode, kms::Timestamp now) {
 Presenter::Frame
 Presenter::conclude(const Scene& scene, const Verdict& verdict, kms::Timestamp now) {
     composer_.learn(scene, verdict, now);
+    if (verdict.async_refused)
+        note({.kind = Note::Kind::async_refused, .error = *verdict.async_refused}, now);
     switch (verdict.outcome) {
     case Verdict::Outcome::unchanged:
         if (unpublished_) publish();
@@ -307,6 +309,8 @@ void Presenter::publish_locked() {
              .refresh_mhz = kms::refresh_mhz(mode)};
     view_.guest = composer_.has_guest();
     view_.blank = blank_;
+    view_.vrr = scanout_.pipeline().vrr;
+    view_.async = scanout_.async();
     view_.message = scene_.primary && scene_.primary->rung == Rung::message;
     if (scene_.primary && !view_.message) {
         view_.primary = scene_.primary->key;

@@ -22,13 +22,13 @@ namespace scanthru {
 ///                seat: "seatd" | "logind" | "builtin" or null
 ///     problems   [sentence]: what is missing on this host, and what would help
 ///     cards      [{path, problem, driver, driver_version,
-///                  capabilities {prime_import, fb_modifiers, dumb_buffers, writeback, vblank:
-///                  bool,
+///                  capabilities {prime_import, fb_modifiers, dumb_buffers, writeback,
+///                                async_flips, vblank: bool,
 ///                                cursor {width, height}},
 ///                  master {state: "free" | "held", certain: bool, processes [{pid, command}]},
 ///                  notes [sentence],
-///                  connectors [{id, name, connected, writeback, millimetres {width, height},
-///                               modes: number, preferred: "WxH@HZ",
+///                  connectors [{id, name, connected, writeback, vrr,
+///                               millimetres {width, height}, modes: number, preferred: "WxH@HZ",
 ///                               pipeline {crtc, primary, cursor, writeback: object ids; mode},
 ///                               problem}],
 ///                  crtcs [{id, index, active}],

@@ -57,6 +57,7 @@ Json render_connector(const kms::Connector& connector, const CardReport& card) {
               {"monitor", connector.monitor},
               {"writeback", connector.writeback},
               {"millimetres", render(connector.millimetres)},
+              {"vrr", connector.vrr_capable},
               {"modes", connector.modes.size()},
               {"preferred", nullptr},
               {"pipeline", nullptr},
@@ -104,12 +105,11 @@ Json render_plane(const kms::Plane& plane, const kms::Topology& topology) {
 
 Json render_capabilities(const CardReport& card) {
     const kms::Capabilities& capabilities = card.capabilities;
-    return {{"prime_import", capabilities.prime_import},
-            {"fb_modifiers", capabilities.fb_modifiers},
-            {"dumb_buffers", capabilities.dumb_buffers},
-            {"writeback", capabilities.writeback},
-            {"vblank", card.has_vblank},
-            {"cursor", render(capabilities.cursor)}};
+    return {
+        {"prime_import", capabilities.prime_import}, {"fb_modifiers", capabilities.fb_modifiers},
+        {"dumb_buffers", capabilities.dumb_buffers}, {"writeback", capabilities.writeback},
+        {"async_flips", capabilities.async_flips},   {"vblank", card.has_vblank},
+        {"cursor", render(capabilities.cursor)}};
 }
 
 Json render_card(const CardReport& card) {

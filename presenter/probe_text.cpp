@@ -75,6 +75,7 @@ void render_capabilities(Page& page, const CardReport& card) {
     sort(has.fb_modifiers, "modifiers");
     sort(has.dumb_buffers, "dumb buffers");
     sort(has.writeback, "writeback");
+    sort(has.async_flips, "async flips");
     sort(card.has_vblank, "vblank");
     if (!can.empty()) page.line("can", fmt::format("{}", fmt::join(can, ", ")));
     if (!cannot.empty()) page.line("cannot", fmt::format("{}", fmt::join(cannot, ", ")));
@@ -101,6 +102,7 @@ void render_connector(Page& page, const kms::Connector& connector, const CardRep
     if (connector.millimetres != Size{})
         words +=
             fmt::format(", {}x{} mm", connector.millimetres.width, connector.millimetres.height);
+    if (connector.vrr_capable) words += ", variable refresh rate";
     if (!connector.monitor.empty()) words += fmt::format(", monitor \"{}\"", connector.monitor);
     page.line(connector.name, words);
     for (const OutputReport& output : card.outputs)

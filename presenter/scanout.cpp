@@ -39,11 +39,12 @@ std::chrono::nanoseconds processor_time() {
 
 }  // namespace
 
-Scanout::Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black)
+Scanout::Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black, bool async)
     : card_(card),
       pipeline_(std::move(pipeline)),
       black_(std::move(black)),
-      layers_(lay_out(Scene{})) {}
+      layers_(lay_out(Scene{})),
+      async_(async) {}
 
 Scanout::Layers Scanout::lay_out(const Scene& scene) const {
     Layers layers;
@@ -81,7 +82,32 @@ Outcome Scanout::test(const Picture& primary, const Placement& placement) {
     return tested ? Outcome::shown : meaning(tested.error());
 }
 
+/// The kernel takes nothing but a new framebuffer on a primary plane (drm_atomic_set_property).
+bool Scanout::may_flip_async(const Layers& layers) const {
+    return async() && layers.cursor == layers_.cursor &&
+           layers.primary.framebuffer != layers_.primary.framebuffer &&
+           layers.primary.source == layers_.primary.source &&
+           layers.primary.target == layers_.primary.target;
+}
+
+Result<void> Scanout::flip_async(const Layers& layers) {
+    request_.clear();
+    request_.set(pipeline_.primary.id, pipeline_.primary.properties.fb_id,
+                 raw(layers.primary.framebuffer));
+    commit_cost_ = {};
+    entered_ = Clock::now();
+    auto done = request_.commit_async(card_.fd());
+    flipped_async_ = done.has_value();
+    return done;
+}
+
 Result<void> Scanout::commit(const Layers& layers, bool refresh) {
+    flipped_async_ = false;
+    if (may_flip_async(layers)) {
+        const auto done = flip_async(layers);
+        if (done || meaning(done.error()) != Outcome::refused) return done;
+        async_refused_ = done.error();
+    }
     request_.clear();
     if (refresh || layers.primary != layers_.primary)
         request_.show(pipeline_.primary, pipeline_.crtc.id, layers.primary);
@@ -125,13 +151,18 @@ Verdict Scanout::show(const Scene& scene, bool refresh) {
         on_screen_ = scene;  // A cursor that is off screen may have changed.
         return {};
     }
-    if (const auto done = commit(layers, refresh); !done) {
+    const bool was_async = async();
+    const auto done = commit(layers, refresh);
+    Verdict verdict{.outcome = same ? Outcome::refreshed : Outcome::shown};
+    if (!done) {
         const Outcome outcome = meaning(done.error());
-        if (outcome == Outcome::refused) return descend(scene, done.error());
-        return {.outcome = outcome, .fault = done.error()};
+        verdict = outcome == Outcome::refused ? descend(scene, done.error())
+                                              : Verdict{.outcome = outcome, .fault = done.error()};
+    } else {
+        accept(scene, layers);
     }
-    accept(scene, layers);
-    return {.outcome = same ? Outcome::refreshed : Outcome::shown};
+    if (was_async && !async()) verdict.async_refused = async_refused_;
+    return verdict;
 }
 
 Verdict Scanout::descend(const Scene& scene, const Error& first) {
@@ -217,6 +248,8 @@ Verdict Scanout::enter_mode(const kms::Mode& mode, const Scene& scene) {
     }
     accept(scene, layers);
     mode_blob_ = *std::move(blob);
+    async_refused_.reset();
+    flipped_async_ = false;
     abandoned_ = false;
     return {.outcome = Outcome::shown};
 }

@@ -43,6 +43,7 @@ struct Verdict {
     std::optional<Error> fault{};            ///< The first error of this scene, whatever it was.
     std::optional<Error> primary_refused{};  ///< The new primary picture cannot be shown, and why.
     std::optional<Error> cursor_refused{};   ///< The new cursor picture cannot be shown, and why.
+    std::optional<Error> async_refused{};    ///< Flips wait for vblanks from now on, and why.
 };
 
 /// The planes of one output: what is on them, and the commits that change it.
@@ -51,8 +52,9 @@ struct Verdict {
 /// commit changes nothing on the screen (invariant 7).
 class Scanout {
 public:
-    /// Takes a pipeline that is lit (kms::light_up) with `black` on its primary plane.
-    Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black);
+    /// Takes a pipeline that is lit (kms::light_up) with `black` on its primary plane. `async`:
+    /// where only the primary's framebuffer changes it is shown at once, torn.
+    Scanout(kms::Card& card, kms::Pipeline pipeline, kms::HostPicture black, bool async = false);
 
     /// Brings `scene` on screen: primary and cursor in one blocking commit; only what differs is
     /// named in it. `refresh` commits the primary again even when nothing differs, for drivers that
@@ -81,6 +83,13 @@ public:
     /// Asks whether the primary plane would show a framebuffer this way (TEST_ONLY): shown,
     /// refused, or a fault that says nothing about it. After abandon() nothing can be asked: shown.
     Verdict::Outcome test(const Picture& primary, const Placement& placement);
+
+    /// Whether flips need not wait for a vblank: wished for, and the driver has refused none since
+    /// the last modeset.
+    bool async() const noexcept { return async_ && !async_refused_; }
+
+    /// Whether the newest commit did not wait for one.
+    bool flipped_async() const noexcept { return flipped_async_; }
 
     /// Switches the CRTC off, with its mode and planes kept, or on again. Errors: those of
     /// AtomicRequest::commit_modeset().
@@ -120,6 +129,8 @@ private:
     Layers lay_out(const Scene& scene) const;
     Rect turned(const Rect& target) const;
     Result<void> commit(const Layers& layers, bool refresh);
+    bool may_flip_async(const Layers& layers) const;
+    Result<void> flip_async(const Layers& layers);
     void accept(const Scene& scene, const Layers& layers);
     Verdict enter_mode(const kms::Mode& mode, const Scene& scene);
     Verdict descend(const Scene& scene, const Error& first);
@@ -134,6 +145,9 @@ private:
     Layers layers_;
     kms::Timestamp entered_;
     std::chrono::nanoseconds commit_cost_{};
+    std::optional<Error> async_refused_;
+    bool async_;
+    bool flipped_async_ = false;
     bool measures_ = false;
     bool abandoned_ = false;
     bool disowned_ = false;

@@ -115,6 +115,8 @@ json describe(const Screen& screen) {
                 {"width", view.mode.width},
                 {"height", view.mode.height},
                 {"refresh_mhz", view.refresh_mhz},
+                {"vrr", view.vrr},
+                {"async", view.async},
                 {"guest", screen.guest()},
                 {"guest_attached", view.guest},
                 {"message", view.message},
@@ -211,6 +213,8 @@ std::string status_text(const json& status) {
                             output["height"].get<unsigned>(),
                             output["refresh_mhz"].get<double>() / 1000,
                             output["guest"].get<std::string>());
+        if (output["vrr"].get<bool>()) text += "  variable refresh rate\n";
+        if (output["async"].get<bool>()) text += "  flips do not wait for refreshes (async)\n";
         if (output["blank"].get<bool>()) text += "  switched off (blank)\n";
         const char* const nothing = output["message"].get<bool>() ? "a message" : "black";
         text +=

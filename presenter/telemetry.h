@@ -110,6 +110,8 @@ struct OutputView {
     bool guest = false;    ///< A guest is attached to this output.
     bool blank = false;    ///< Switched off (DPMS).
     bool message = false;  ///< What the host says is on screen.
+    bool vrr = false;      ///< Its refresh rate is variable.
+    bool async = false;    ///< Flips need not wait for a vblank.
     std::optional<vfio::BufferKey> primary{};
     Rung rung = Rung::none;           ///< How the primary got on screen.
     std::optional<Error> obstacle{};  ///< Why not directly; empty where it is, and for its size.
@@ -136,8 +138,9 @@ struct Note {
         mode_changed,
         copying,
         abandoned,
+        async_refused,
     };
-    static constexpr std::size_t kinds = 15;
+    static constexpr std::size_t kinds = 16;
 
     Kind kind{};
     Error error{};                             ///< Where a call failed.

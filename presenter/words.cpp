@@ -58,6 +58,10 @@ std::string body(const Note& note) {
         return fmt::format("the guest's picture could not be taken off the screen: {}; its planes "
                            "were switched off, what comes next is shown by a modeset",
                            note.error);
+    case Kind::async_refused:
+        return fmt::format("the hardware refuses to flip at once: {}; flips wait for the refresh "
+                           "until the next change of mode",
+                           note.error);
     case Kind::not_master:
         return fmt::format("another program drives the card: {}; nothing is shown until it lets go",
                            note.error);

@@ -172,6 +172,11 @@ void FakeDrm::show_everything_again() {
     refused_framebuffers_.clear();
 }
 
+void FakeDrm::refuse_async_flips(bool refused) {
+    const std::scoped_lock lock{state_mutex_};
+    async_refused_ = refused;
+}
+
 void FakeDrm::allow_removal_on_screen() {
     const std::scoped_lock lock{state_mutex_};
     removal_on_screen_allowed_ = true;

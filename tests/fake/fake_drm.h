@@ -83,6 +83,8 @@ public:
     void refuse_to_show(int dmabuf, int error = EINVAL);
     void refuse_to_show(kms::FramebufferId framebuffer, int error = EINVAL);
     void show_everything_again();
+    /// The driver finds a reason against every asynchronous flip (EINVAL), or none any more.
+    void refuse_async_flips(bool refused);
     /// Not a failure for this test any more: RMFB of a framebuffer on screen.
     void allow_removal_on_screen();
 
@@ -170,6 +172,10 @@ private:
     // fake_drm_atomic.cpp: commits.
     int atomic(const drm_mode_atomic& request, std::optional<kms::Timestamp>& on_screen);
     int fill(const drm_mode_atomic& request, FakeState& next, FakeCommit& changes) const;
+    bool may_change_async(std::uint32_t object,
+                          const FakeProperty& property,
+                          std::uint64_t before,
+                          std::uint64_t after) const;
     int check_value(const FakeProperty& property, std::uint64_t value) const;
     int check_plane(const FakeState& next, std::uint32_t plane) const;
     int check_placing(const FakeState& next, std::uint32_t plane, std::uint32_t crtc) const;
@@ -195,6 +201,7 @@ private:
     std::map<std::uint32_t, Blob> blobs_;
     std::map<ino_t, int> refused_dmabufs_;
     std::map<std::uint32_t, int> refused_framebuffers_;
+    bool async_refused_ = false;
     bool removal_on_screen_allowed_ = false;
     std::map<std::uint32_t, kms::Vblank> vblanks_;  ///< By CRTC.
     std::vector<FakeCommit> commits_;

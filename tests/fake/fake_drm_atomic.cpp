@@ -30,14 +30,16 @@ int FakeDrm::atomic(const drm_mode_atomic& request, std::optional<kms::Timestamp
     if (request.reserved != 0) return -EINVAL;
     const bool test_only = (request.flags & DRM_MODE_ATOMIC_TEST_ONLY) != 0;
     if (test_only && (request.flags & DRM_MODE_PAGE_FLIP_EVENT) != 0) return -EINVAL;
-    constexpr std::uint32_t unsupported = DRM_MODE_PAGE_FLIP_EVENT | DRM_MODE_PAGE_FLIP_ASYNC;
-    EXPECT_EQ(request.flags & unsupported, 0U) << "the fake card sends no events, nor flips early";
+    const bool async = (request.flags & DRM_MODE_PAGE_FLIP_ASYNC) != 0;
+    if (async && !options_.async_flips) return -EINVAL;
+    EXPECT_EQ(request.flags & DRM_MODE_PAGE_FLIP_EVENT, 0U) << "the fake card sends no events";
     EXPECT_NE(request.count_objs, 0U) << "an empty commit";
 
     FakeState next = model_.state;
     FakeCommit changes{.flags = request.flags, .changes = {}};
     if (const int wrong = fill(request, next, changes); wrong != 0) return wrong;
     if (const int wrong = check(next, request.flags); wrong != 0) return wrong;
+    if (async && async_refused_) return -EINVAL;
     if (test_only) return 0;
     if (const int wrong = prepare(next, changes); wrong != 0) return wrong;
 
@@ -48,6 +50,7 @@ int FakeDrm::atomic(const drm_mode_atomic& request, std::optional<kms::Timestamp
     model_.state = std::move(next);
     commits_.push_back(std::move(changes));
     drop_unused_blobs();
+    if (async) return 0;
     for (const std::uint32_t crtc : crtcs)
         if (const auto when = flip(crtc)) on_screen = std::max(on_screen.value_or(*when), *when);
     return 0;
@@ -66,12 +69,25 @@ int FakeDrm::fill(const drm_mode_atomic& request, FakeState& next, FakeCommit& c
             if (!values->second.contains(*property)) return -ENOENT;
             const FakeProperty& known = model_.properties.at(*property);
             if (const int wrong = check_value(known, *value); wrong != 0) return wrong;
+            if ((request.flags & DRM_MODE_PAGE_FLIP_ASYNC) != 0 &&
+                !may_change_async(object, known, values->second.at(*property), *value))
+                return -EINVAL;
             changes.changes[object][known.name] = *value;
             // What a writeback takes is for this commit only and reads as 0.
             values->second[*property] = known.name.starts_with("WRITEBACK_") ? 0 : *value;
         }
     }
     return 0;
+}
+
+/// drm_atomic_set_property() with async_flip, Linux 6.8 to 6.13
+bool FakeDrm::may_change_async(std::uint32_t object,
+                               const FakeProperty& property,
+                               std::uint64_t before,
+                               std::uint64_t after) const {
+    const auto plane = model_.planes.find(object);
+    if (plane == model_.planes.end() || property.name != "FB_ID") return before == after;
+    return plane->second.kind == DRM_PLANE_TYPE_PRIMARY;
 }
 
 /// drm_property_change_valid_get()

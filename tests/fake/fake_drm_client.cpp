@@ -48,6 +48,7 @@ int FakeDrm::get_version(drm_version& query) const {
 }
 
 int FakeDrm::get_capability(drm_get_cap& query) const {
+    constexpr std::uint64_t atomic_async_page_flip = 0x15;
     switch (query.capability) {
     case DRM_CAP_DUMB_BUFFER: query.value = 1; return 0;
     case DRM_CAP_PRIME: query.value = DRM_PRIME_CAP_IMPORT | DRM_PRIME_CAP_EXPORT; return 0;
@@ -56,6 +57,7 @@ int FakeDrm::get_capability(drm_get_cap& query) const {
     case DRM_CAP_CURSOR_HEIGHT: query.value = options_.cursor_size.height; return 0;
     case DRM_CAP_ADDFB2_MODIFIERS: query.value = options_.modifiers ? 1 : 0; return 0;
     case DRM_CAP_CRTC_IN_VBLANK_EVENT: query.value = 1; return 0;
+    case atomic_async_page_flip: query.value = options_.async_flips ? 1 : 0; return 0;
     default: return -EINVAL;
     }
 }

@@ -176,6 +176,11 @@ void FakeDrmModel::add_connector(std::uint32_t id, FakeConnector connector) {
     add(id, choice("DPMS", DRM_MODE_PROP_ENUM, {{"On", 0}, {"Standby", 1}, {"Off", 3}}));
     add(id, choice("link-status", DRM_MODE_PROP_ENUM, {{"Good", 0}, {"Bad", 1}}));
     add(id, reference("CRTC_ID", DRM_MODE_OBJECT_CRTC));
+    if (options_.vrr && !is_writeback) {
+        FakeProperty capable = range("vrr_capable", 0, 1);
+        capable.flags |= DRM_MODE_PROP_IMMUTABLE;
+        add(id, std::move(capable), 1);
+    }
     if (!is_writeback) return;
     add(id, reference("WRITEBACK_FB_ID", DRM_MODE_OBJECT_FB));
     FakeProperty fence = range("WRITEBACK_OUT_FENCE_PTR", 0, UINT64_MAX);

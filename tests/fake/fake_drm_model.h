@@ -32,10 +32,12 @@ struct FakeDrmOptions {
     bool overlay = true;     ///< One overlay plane per output.
     bool writeback = false;  ///< A connector "Writeback-1" that every CRTC can feed.
     bool atomic = true;
-    bool modifiers = true;           ///< DRM_CAP_ADDFB2_MODIFIERS and IN_FORMATS.
-    bool vblank = true;              ///< Without: CRTC_GET_SEQUENCE is EOPNOTSUPP (virtio-gpu).
-    bool monotonic = true;           ///< DRM_CAP_TIMESTAMP_MONOTONIC.
-    bool cursor_hotspots = false;    ///< The cursor plane hides from clients without the cap (6).
+    bool modifiers = true;         ///< DRM_CAP_ADDFB2_MODIFIERS and IN_FORMATS.
+    bool vblank = true;            ///< Without: CRTC_GET_SEQUENCE is EOPNOTSUPP (virtio-gpu).
+    bool vrr = false;              ///< The connectors' vrr_capable, which no connector has without.
+    bool async_flips = false;      ///< DRM_CAP_ATOMIC_ASYNC_PAGE_FLIP, Linux 6.8.
+    bool monotonic = true;         ///< DRM_CAP_TIMESTAMP_MONOTONIC.
+    bool cursor_hotspots = false;  ///< The cursor plane hides from clients without the cap (6).
     bool primary_must_cover = true;  ///< A primary plane that leaves part of the mode bare: EINVAL.
     bool scaling = false;            ///< Without: a plane that scales is ERANGE.
     /// Commits take until the next vblank of the real clock. Without, time stands still but for

@@ -50,6 +50,8 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
         blank_after = 600
         margin_us = 2500
         idle_poll = 2
+        vrr = true
+        async = true
     )");
     ASSERT_EQ(config.outputs.size(), 1U);
     OutputConfig expected;
@@ -67,6 +69,8 @@ TEST(Config, EveryKeyOfAnOutputIsRead) {
     expected.refresh = Refresh::always;
     expected.margin = std::chrono::microseconds{2500};
     expected.idle_poll = 2;
+    expected.vrr = true;
+    expected.async = true;
     EXPECT_EQ(config.outputs.front(), expected);
 }
 
@@ -313,6 +317,10 @@ INSTANTIATE_TEST_SUITE_P(
         Faulty{
             "idle_poll_point", "[[output]]\nidle_poll = 0.5\n",
             "test.toml:2: idle_poll: expected whole hertz or \"off\", not a number with a point"},
+        Faulty{"vrr_text", "[[output]]\nvrr = 'on'\n",
+               "test.toml:2: vrr: expected true or false, not a string"},
+        Faulty{"async_number", "[[output]]\nasync = 1\n",
+               "test.toml:2: async: expected true or false, not an integer"},
         Faulty{"margin_negative", "[[output]]\nmargin_us = -1\n",
                "test.toml:2: margin_us: expected microseconds from 0 to 100000, not -1"},
         Faulty{"margin_long", "[[output]]\nmargin_us = 100001\n",

@@ -40,6 +40,35 @@ TEST(FakeDrm, ReportsAFramebufferRemovedWhileShownAndTurnsItsPlaneOff) {
     EXPECT_TRUE(lit.fake.mode());
 }
 
+TEST(FakeDrm, FlipsAtOnceOnlyToAnotherFramebufferOfAPrimaryPlane) {
+    for (const bool can : {false, true}) {
+        Lit lit{{.async_flips = can}};
+        lit.fake.allow_removal_on_screen();
+        EXPECT_EQ(lit.card->capabilities().async_flips, can);
+        const auto other = kms::HostPicture::create(*lit.card, kms::size_of(lit.pipeline.mode));
+        ASSERT_TRUE(other);
+        const kms::Plane& primary = lit.pipeline.primary;
+        const auto shown = *lit.fake.shown(primary.id);
+        kms::AtomicRequest request;
+        request.show(primary, lit.pipeline.crtc.id,
+                     {.framebuffer = other->framebuffer().id(),
+                      .source = shown.source,
+                      .target = shown.target});
+        const auto before = lit.fake.vblank();
+        const auto flipped = request.commit_async(lit.card->fd());
+        EXPECT_EQ(flipped.has_value(), can);
+        EXPECT_EQ(lit.fake.vblank().sequence, before.sequence) << "no vblank was waited for";
+        request.set(primary.id, primary.properties.crtc_x, 1);
+        EXPECT_FALSE(request.commit_async(lit.card->fd())) << "another place";
+        request.clear();
+        request.set(lit.pipeline.cursor->id, lit.pipeline.cursor->properties.fb_id, 0);
+        EXPECT_FALSE(request.commit_async(lit.card->fd())) << "another plane";
+        request.clear();
+        request.show(primary, lit.pipeline.crtc.id, shown);
+        EXPECT_TRUE(request.commit(lit.card->fd()));
+    }
+}
+
 TEST(FakeDrm, ReportsAHandleClosedTwice) {
     FakeDrm fake;
     const UniqueFd drm = fake.open();

@@ -165,6 +165,35 @@ TEST(FrameClock, WantsToBeReadOnceASecondAndMoreOftenUntilThePeriodIsMeasured) {
     EXPECT_TRUE(clock.wants_reading(later + 1s));
 }
 
+TEST(FrameClock, WhereNoVblankHasToBeWaitedForAsksFourTimesInAPeriod) {
+    Clock clock{{.idle_poll = 100ms}};
+    clock.active(start);
+    clock.aim_at_none(start + 1ms);
+    EXPECT_EQ(clock.asked(), start + 1ms);
+    EXPECT_FALSE(clock.aims());
+    clock.aim_at_none(start + 1ms + 10us);
+    EXPECT_EQ(clock.asked(), start + 1ms + period / 4);
+    EXPECT_FALSE(clock.land({.sequence = 9, .when = start + 1s}, {}, clock.asked()));
+    clock.aim_at_none(start + 1s);
+    clock.aim_at_none(start + 1s);
+    EXPECT_EQ(clock.asked(), start + 1s + 100ms) << "an idle guest";
+}
+
+TEST(FrameClock, OfAVariableRateDoesNotAskBeforeTheDisplayCouldTakeAPicture) {
+    Clock clock{{.margin = 500us, .variable = true}};
+    for (int i = 1; i <= 20; ++i) {
+        const kms::Timestamp flipped = start + i * 2 * period;
+        clock.read(kms::Vblank{.sequence = 100U + static_cast<unsigned>(i), .when = flipped},
+                   flipped);
+        clock.aim_at_none(flipped);
+        EXPECT_EQ(clock.asked(), flipped + period - 500us) << "the mode's, not the guest's";
+        clock.aim_at_none(clock.asked());
+        EXPECT_EQ(clock.asked(), flipped + period - 500us + period / 4);
+        clock.forget_target();
+    }
+    EXPECT_FALSE(clock.wants_reading(start + 1h));
+}
+
 TEST(FrameClock, BeginsAnewWithAnotherMode) {
     Clock clock{{}};
     clock.aim(start);

@@ -123,6 +123,8 @@ TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
                                "--refresh",    "never",
                                "--margin-us",  "1500",
                                "--idle-poll",  "off",
+                               "--vrr",        "on",
+                               "--async",      "on",
                                "--control",    "/run/x",
                                "--log-level",  "debug",
                                "--modeline",   "65.00 1024 1048 1184 1344 768 771 777 806"});
@@ -140,6 +142,8 @@ TEST_F(Options, EveryOptionOfRunReachesTheConfiguration) {
     output.refresh = Refresh::never;
     output.margin = std::chrono::microseconds{1500};
     output.idle_poll = 0;
+    output.vrr = true;
+    output.async = true;
     EXPECT_EQ(config.outputs, std::vector{output});
     EXPECT_EQ(config.control.socket, "/run/x");
     EXPECT_EQ(config.log_level, LogLevel::debug);
@@ -163,6 +167,8 @@ TEST_F(Options, ValuesAreCheckedAsInTheFile) {
                 StartsWith("--idle-poll: expected hertz from 1 to 1000"));
     EXPECT_THAT(wrong("--idle-poll", "often"),
                 StartsWith("--idle-poll: expected whole hertz or off, not \"often\""));
+    EXPECT_THAT(wrong("--vrr", "true"), StartsWith("--vrr: expected on or off, not \"true\""));
+    EXPECT_THAT(wrong("--async", ""), StartsWith("--async: expected on or off, not \"\""));
     EXPECT_THAT(wrong("--margin-us", "100001"),
                 StartsWith("--margin-us: expected microseconds from 0 to 100000"));
     EXPECT_THAT(wrong("--control", ""), StartsWith("--control: expected the path of a socket"));

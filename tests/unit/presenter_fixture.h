@@ -43,7 +43,9 @@ protected:
         ASSERT_TRUE(kms::light_up(*card, *topology, *pipeline, black->framebuffer()));
         black_id = black->framebuffer().id();
         settings.gbm = false;  // Would load its driver for a card that does not exist.
-        presenter.emplace(Scanout{*card, *pipeline, *std::move(black)}, settings, counters, notes);
+        presenter.emplace(
+            Scanout{*card, *pipeline, *std::move(black), card->capabilities().async_flips},
+            settings, counters, notes);
     }
 
     void attach() {

@@ -21,7 +21,8 @@ ProbeReport sample() {
     ProbeReport report{.kernel = "6.1.0", .uid = 0, .can_trace_all = true, .yama_scope = 1};
     report.seat = "seatd";
     report.problems = {"one thing is missing"};
-    report.cards.push_back(describe({.outputs = 1, .writeback = true}));
+    report.cards.push_back(
+        describe({.outputs = 1, .writeback = true, .vrr = true, .async_flips = true}));
     report.cards.push_back({.path = "/dev/dri/card7", .problem = "no rights"});
     report.mdevs.push_back({.uuid = "aaa", .type = "type-1", .parent = "parent0", .group = "14"});
     report.processes.push_back({.process = {.pid = 42, .command = "qemu"},
@@ -46,6 +47,9 @@ TEST(ProbeJson, HasTheMembersThatAreDocumented) {
     EXPECT_EQ(card["problem"], nullptr);
     EXPECT_EQ(card["driver"], "vkms");
     EXPECT_EQ(card["capabilities"]["cursor"]["width"], 64);
+    EXPECT_EQ(card["capabilities"]["async_flips"], true);
+    EXPECT_EQ(card["connectors"][0]["vrr"], true);
+    EXPECT_EQ(card["connectors"][1]["vrr"], false);
     EXPECT_EQ(card["master"]["state"], "free");
     EXPECT_EQ(card["connectors"][0]["preferred"], "1024x768@60.001");
     EXPECT_EQ(card["connectors"][0]["pipeline"]["primary"], raw(FakeDrm::primary()));

@@ -163,6 +163,23 @@ TEST_F(LightUpWithFixedProperties, LeavesAloneWhatTheDriverLacksOrHoldsImmutable
     EXPECT_FALSE(fake.last_commit().set(FakeDrm::primary(), "rotation"));
 }
 
+class VariableRate : public TakeoverTest {
+protected:
+    VariableRate() : TakeoverTest({.vrr = true}) {}
+};
+
+TEST_F(VariableRate, IsSwitchedOnWhereItIsWishedForAndPutBack) {
+    const SavedState saved = capture();
+    take_over();
+    EXPECT_EQ(of_crtc("VRR_ENABLED"), 0U);
+    pipeline = *choose(topology, {.vrr = true});
+    EXPECT_TRUE(pipeline.vrr);
+    take_over();
+    EXPECT_EQ(of_crtc("VRR_ENABLED"), 1U);
+    ASSERT_TRUE(saved.restore(*card));
+    EXPECT_EQ(of_crtc("VRR_ENABLED"), 0U);
+}
+
 class LightUpOfTwo : public LightUp {
 protected:
     LightUpOfTwo() : LightUp({.outputs = 2}) {}

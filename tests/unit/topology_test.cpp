@@ -283,6 +283,19 @@ TEST(RotatedRect, LiesWhereItsPictureTakesIt) {
                   (Rect{.size = rotated(whole, rotation)}));
 }
 
+TEST_F(Choose, MakesTheRateVariableWhereThatIsWishedAndCanBe) {
+    topology.connectors[0].vrr_capable = true;
+    topology.crtcs[0].properties.vrr_enabled = PropertyId{7};
+    const std::string name = topology.connectors[0].name;
+    EXPECT_TRUE(choose(topology, {.connector = name, .vrr = true})->vrr);
+    EXPECT_FALSE(choose(topology, {.connector = name})->vrr);
+    topology.crtcs[0].properties.vrr_enabled.reset();
+    EXPECT_FALSE(choose(topology, {.connector = name, .vrr = true})->vrr);
+    topology.crtcs[0].properties.vrr_enabled = PropertyId{7};
+    topology.connectors[0].vrr_capable = false;
+    EXPECT_FALSE(choose(topology, {.connector = name, .vrr = true})->vrr);
+}
+
 TEST_F(Choose, MeetsTheWishedMode) {
     EXPECT_EQ(size_of(chosen({.mode = {.size = Size{800, 600}}}).mode), (Size{800, 600}));
 }
