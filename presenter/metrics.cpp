@@ -102,8 +102,10 @@ json last_minute(const std::vector<FlipRecord>& flips,
 
 std::string openmetrics_text(const json& status) {
     const auto outputs = lit_outputs(status);
-    std::string text = fmt::format("# TYPE scanthru info\nscanthru_info{{version=\"{}\"}} 1\n",
-                                   label(status["scanthru"].get<std::string>()));
+    // A gauge and not an info: node_exporter knows only what Prometheus' older format has.
+    std::string text =
+        fmt::format("# TYPE scanthru_build_info gauge\nscanthru_build_info{{version=\"{}\"}} 1\n",
+                    label(status["scanthru"].get<std::string>()));
     text += "# TYPE scanthru_output_lit gauge\n";
     for (const json& output : status["outputs"])
         text += fmt::format("scanthru_output_lit{{{}}} {}\n", output_label(output),
