@@ -61,7 +61,13 @@ int compare(const BenchCommand& command) {
             return 1;
         }
     fmt::print("{}", compare_text(*a, *b));
-    return 0;
+    if (!command.within_percent) return 0;
+    const std::string different = disagreements(*a, *b, *command.within_percent);
+    fmt::print("{}", different.empty()
+                         ? fmt::format("every mean and p99 agrees within {} % or 1 us\n",
+                                       *command.within_percent)
+                         : "\nnot the same:\n" + different);
+    return different.empty() ? 0 : 1;
 }
 
 bool write_page(const std::string& name, const json& report) {
@@ -118,6 +124,7 @@ void Bench::describe() {
                {"guest", nullptr},
                {"window", nullptr},
                {"expected", nullptr},
+               {"vblank", nullptr},
                {"figures", json::array()},
                {"counts", json::object()},
                {"per_frame", nullptr},

@@ -10,7 +10,7 @@ namespace scanthru {
 
 /// `scanthru bench`: page-flip latency of an output. A table on stdout, or the report as JSON; what
 /// is being done on stderr. SIGINT ends the measuring, not the report. Exit code 1 when there is
-/// nothing to report.
+/// nothing to report, or two reports do not agree as they are to.
 ///
 /// The report. Members may be added, what is here stays as it is:
 ///
@@ -20,14 +20,15 @@ namespace scanthru {
 ///     complete   bool: false after SIGINT
 ///     scanthru, kernel, driver, card, output
 ///     mode       {width, height, refresh_mhz, period_ns}
-///     settings   {sample, import, present, real_time, scheduling, margin_us (null: learnt),
-///     warm_up,
-///                 seconds}
+///     settings   {sample, import, present, real_time, scheduling,
+///                 margin_us (null: learnt), warm_up, seconds}
 ///     guest      {source, hz, log: bool} or null
 ///     window     {seconds, beats: number of whole beats, 0 where there are none}
 ///     expected   {flip_to_scanout_mean_ms, flip_to_scanout_max_ms, margin_ms} or null
+///     vblank     {expected_ms, mean_ms, three_sigma_percent, worst_percent, healthy: bool},
+///                 by IGT's criteria, or null
 ///     figures    [{name, unit, meaning, n, min, mean, p50, p90, p99, p999, max,
-///                  histogram {from, width, counts [n]}}]
+///                  histogram {from, width, counts [n]; the last has all that is longer}}]
 ///     counts     {name: number}
 ///     per_frame  {system_calls (null: not countable), wakeups, processor_us}, by vblank asked for,
 ///                or null
@@ -72,6 +73,10 @@ std::string bench_text(const nlohmann::json& report);
 
 /// Two reports of one kind against each other. Pure.
 std::string compare_text(const nlohmann::json& a, const nlohmann::json& b);
+
+/// Every mean and p99 in which two reports differ by more than `percent` of the larger and by more
+/// than 1 us, or that only one of them has: a line each; empty where they agree. Pure.
+std::string disagreements(const nlohmann::json& a, const nlohmann::json& b, double percent);
 
 /// A report as one page that needs nothing else. Pure.
 std::string bench_html(const nlohmann::json& report);

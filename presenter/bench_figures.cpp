@@ -33,9 +33,12 @@ bool take_number(std::string_view& text, std::int64_t& number) {
     return error == std::errc{};
 }
 
-json histogram(const std::vector<double>& sorted) {
+/// From the least to p99.9, so that one far away does not hide the others; the last class has all
+/// that is longer.
+json histogram(const std::vector<double>& sorted, double p999) {
     const double from = sorted.front();
-    const double width = std::max((sorted.back() - from) / bins, 1e-6);
+    const bool far = sorted.back() - from > 2 * (p999 - from) && p999 > from;
+    const double width = std::max(((far ? p999 : sorted.back()) - from) / bins, 1e-6);
     std::vector<std::uint64_t> counts(bins);
     for (const double sample : sorted)
         ++counts.at(std::min(static_cast<std::size_t>((sample - from) / width), bins - 1));
@@ -195,8 +198,28 @@ json make_figure(std::string_view name,
     figure["p99"] = at(0.99);
     figure["p999"] = at(0.999);
     figure["max"] = samples.back();
-    figure["histogram"] = histogram(samples);
+    figure["histogram"] = histogram(samples, at(0.999));
     return figure;
+}
+
+json judge_vblanks(const std::vector<double>& intervals_ms, double expected_ms) {
+    if (intervals_ms.empty()) return nullptr;
+    const auto n = static_cast<double>(intervals_ms.size());
+    const double mean = std::accumulate(intervals_ms.begin(), intervals_ms.end(), 0.0) / n;
+    double squares = 0;
+    double worst = 0;
+    for (const double interval : intervals_ms) {
+        squares += (interval - mean) * (interval - mean);
+        worst = std::max(worst, std::abs(interval - expected_ms));
+    }
+    const double three_sigma_percent = 300 * std::sqrt(squares / n) / mean;
+    const double worst_percent = 100 * worst / expected_ms;
+    constexpr double igt_percent = 0.5;
+    return {{"expected_ms", expected_ms},
+            {"mean_ms", mean},
+            {"three_sigma_percent", three_sigma_percent},
+            {"worst_percent", worst_percent},
+            {"healthy", three_sigma_percent < igt_percent && worst_percent <= igt_percent}};
 }
 
 namespace {

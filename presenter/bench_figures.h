@@ -47,6 +47,12 @@ nlohmann::json make_figure(std::string_view name,
                            std::string_view meaning,
                            std::vector<double> samples);
 
+/// The vblanks of a display by IGT's criteria, from the intervals between them: mean, three
+/// standard deviations and the worst interval as parts of the expected period, and whether it is
+/// healthy: 3 sigma/mean below 0.5 % (kms_setmode), every interval within 0.5 % of the expected
+/// (kms_flip). Null where there are none.
+nlohmann::json judge_vblanks(const std::vector<double>& intervals_ms, double expected_ms);
+
 /// Adds what guest and host have done with each other to a report's figures and counts. Of the
 /// guest's flips from `begin_ns` to before `end_ns`.
 void judge_flips(const std::vector<FlipRecord>& ours,

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/bench.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace scanthru {
 namespace {
 
 using nlohmann::json;
+
+std::string vblank_line(const json& vblank) {
+    if (!vblank.is_object()) return {};
+    return fmt::format("vblanks  every {:.4f} ms, expected {:.4f}; 3 sigma {:.3f} %, the worst "
+                       "{:.3f} % off: {} by "
+                       "IGT's criteria\n",
+                       vblank["mean_ms"].get<double>(), vblank["expected_ms"].get<double>(),
+                       vblank["three_sigma_percent"].get<double>(),
+                       vblank["worst_percent"].get<double>(),
+                       vblank["healthy"].get<bool>() ? "healthy" : "NOT healthy");
+}
 
 std::string title(const json& report) {
     const json& mode = report["mode"];
@@ -19,7 +32,7 @@ std::string title(const json& report) {
         report["card"].get<std::string>(), report["output"].get<std::string>(),
         mode["width"].get<unsigned>(), mode["height"].get<unsigned>(),
         mode["refresh_mhz"].get<double>() / 1000, settings["scheduling"].get<std::string>());
-    if (report["guest"].is_null()) return text;
+    if (report["guest"].is_null()) return text + vblank_line(report["vblank"]);
     const json& guest = report["guest"];
     text += fmt::format(
         "guest    {}{}\nhow      sampled {}, imported {}, presented {}, d {}\nwindow   {:.3f} s, "
@@ -76,6 +89,29 @@ std::string bench_text(const json& report) {
                 fmt::format("; measured {:.3f} ms, {:+.2f} %", (*measured)["mean"].get<double>(),
                             100 * ((*measured)["mean"].get<double>() / mean - 1));
         text += "\n";
+    }
+    return text;
+}
+
+std::string disagreements(const json& a, const json& b, double percent) {
+    std::string text;
+    for (const auto& [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}})
+        for (const json& figure : (*one)["figures"])
+            if (find(*other, figure["name"].get<std::string>()) == nullptr)
+                text +=
+                    fmt::format("{}: only one report has it\n", figure["name"].get<std::string>());
+    for (const json& figure : a["figures"]) {
+        const auto name = figure["name"].get<std::string>();
+        const json* const other = find(b, name);
+        if (other == nullptr) continue;
+        const double microsecond = figure["unit"] == "ms" ? 1e-3 : 1;
+        for (const char* const key : {"mean", "p99"}) {
+            const double x = figure.value(key, 0.0);
+            const double y = other->value(key, 0.0);
+            if (std::abs(x - y) > std::max(percent / 100 * std::max(x, y), microsecond))
+                text += fmt::format("{} {}: {:.3f} and {:.3f} {}\n", name, key, x, y,
+                                    figure["unit"].get<std::string>());
+        }
     }
     return text;
 }

@@ -32,7 +32,7 @@ struct Given {
     bool json = false;
     bool flips = false;
     bool openmetrics = false;
-    Text seconds, warm_up, sample, import_, present, real_time, html;  ///< `bench`
+    Text seconds, warm_up, sample, import_, present, real_time, html, within;  ///< `bench`
     std::vector<std::string> compare;
 };
 
@@ -102,9 +102,13 @@ void add_run(CLI::App& app, Given& given) {
 
 void add_bench(CLI::App& app, Given& given) {
     auto& bench = *app.add_subcommand("bench", "Measure page-flip latency on an output");
-    bench.add_option("--compare", given.compare, "Two reports of --json against each other")
-        ->expected(2)
-        ->type_name("A.json B.json");
+    auto* const compare =
+        bench.add_option("--compare", given.compare, "Two reports of --json against each other")
+            ->expected(2)
+            ->type_name("A.json B.json");
+    add_text(bench, "--within", given.within, "PERCENT",
+             "Of --compare: exit code 1 unless every mean and p99 agrees so far, or to 1 us")
+        ->needs(compare);
     auto& flip = *bench.add_subcommand("flip", "The display alone, without a guest");
     auto& guest = *bench.add_subcommand("guest", "From the guest's flip to the screen");
     for (CLI::App* const command : {&flip, &guest}) {
@@ -356,6 +360,13 @@ Result<std::chrono::seconds, std::string> parse_duration(std::string_view text) 
     return std::chrono::seconds{*seconds};
 }
 
+Result<std::uint32_t, std::string> parse_percent(std::string_view text) {
+    const auto percent = whole_number(text);
+    if (!percent || *percent < 0 || *percent > 100)
+        return wrong(fmt::format("expected per cent from 0 to 100, not \"{}\"", text));
+    return static_cast<std::uint32_t>(*percent);
+}
+
 std::string read_trial(const Given& given, Trial& trial) {
     bool ordinary = false;
     for (std::string complaint :
@@ -372,6 +383,9 @@ Command bench_command(const CLI::App& bench, const Given& given, const std::stri
     BenchCommand command{.kind = BenchCommand::Kind::compare};
     if (given.compare.size() == 2) {
         command.compared = {given.compare[0], given.compare[1]};
+        std::string complaint;
+        if (!take("--within", given.within, parse_percent, command.within_percent, complaint))
+            return mistake(complaint);
         return command;
     }
     const auto chosen = bench.get_subcommands();

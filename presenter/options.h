@@ -33,8 +33,9 @@ struct BenchCommand {
     std::chrono::seconds warm_up{10};
     std::chrono::seconds duration{30};
     bool json = false;
-    std::string html{};                     ///< File; empty: none.
-    std::array<std::string, 2> compared{};  ///< Files.
+    std::string html{};                             ///< File; empty: none.
+    std::array<std::string, 2> compared{};          ///< Files.
+    std::optional<std::uint32_t> within_percent{};  ///< How alike they have to be.
 };
 
 struct StatusCommand {

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/real_time.h"
 #include "kms/modeset.h"
+#include "presenter/thread_costs.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
 namespace scanthru {
 namespace {
@@ -28,13 +28,6 @@ Outcome meaning(const Error& error) {
     case ENODEV: return Outcome::gone;
     default: return Outcome::later;
     }
-}
-
-/// Of this thread.
-std::chrono::nanoseconds processor_time() {
-    timespec time{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/thread_costs.h"
 
+#include <ctime>
 #include <fmt/format.h>
 #include <fstream>
 #include <linux/perf_event.h>
@@ -24,6 +25,12 @@ UniqueFd count_system_calls(pid_t thread) {
 }
 
 }  // namespace
+
+std::chrono::nanoseconds processor_time() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
 
 ThreadMeter::ThreadMeter(pid_t thread)
     : thread_(thread), system_calls_(count_system_calls(thread)) {}

@@ -3,11 +3,15 @@
 
 #include "base/unique_fd.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <sys/types.h>
 
 namespace scanthru {
+
+/// Processor time of the calling thread so far. One system call.
+std::chrono::nanoseconds processor_time() noexcept;
 
 /// What a thread of this process has cost since it was started.
 struct ThreadCosts {

@@ -3,8 +3,10 @@
 #include "presenter/bench_figures.h"
 #include "presenter/metrics.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <numeric>
 
 namespace scanthru {
 namespace {
@@ -154,7 +156,8 @@ json sample_report() {
         {"window", {{"seconds", 1.0}, {"beats", 1.0}}},
         {"expected",
          {{"margin_ms", 1.0}, {"flip_to_scanout_mean_ms", 8.0}, {"flip_to_scanout_max_ms", 17.0}}},
-        {"counts", {{"missed", 0}}},
+        {"counts", {{"missed", 0}, {"shown", 3}}},
+        {"vblank", nullptr},
         {"per_frame", {{"system_calls", nullptr}, {"wakeups", 1.0}, {"processor_us", 2.5}}},
         {"timeline", {{0.5, 8.125}}}};
     report["figures"] = {make_figure("flip_to_scanout", "ms", "meaning", {4.5, 8.125, 11.75})};
@@ -168,11 +171,57 @@ TEST(BenchReport, ReadsAsATable) {
 }
 
 TEST(BenchReport, IsAPageOfItsOwnWithTheSameFigures) {
-    const std::string page = bench_html(sample_report());
-    EXPECT_THAT(page, HasSubstr("<td>4.500</td><td>8.125</td>"));
+    json report = sample_report();
+    report["figures"].push_back(make_figure("wake_lateness", "us", "late", {1.25, 2.5, 1000}));
+    report["figures"].push_back(make_figure("exposure", "ms", "nothing came", {}));
+    const std::string page = bench_html(report);
+    for (const json& figure : report["figures"]) {
+        std::string row =
+            fmt::format("<tr><td>{} ({})</td><td>{}</td>", figure["name"].get<std::string>(),
+                        figure["unit"].get<std::string>(), figure["n"].get<std::size_t>());
+        for (const char* const key : {"min", "mean", "p50", "p90", "p99", "p999", "max"})
+            row += figure.contains(key) ? fmt::format("<td>{:.3f}</td>", figure[key].get<double>())
+                                        : "<td>-</td>";
+        EXPECT_THAT(page, HasSubstr(row + "</tr>"));
+        if (figure.contains("mean")) {
+            EXPECT_THAT(page, HasSubstr(fmt::format("mean {:.3f}", figure["mean"].get<double>())));
+        }
+    }
+    EXPECT_THAT(page, HasSubstr("<li><b>0 of 3</b>deadlines missed</li>"));
+    EXPECT_THAT(page, HasSubstr("the expected mean is <b>8.000 ms</b>"));
+    EXPECT_THAT(page, HasSubstr("<tr><td>system_calls</td><td>not known</td></tr>"));
     EXPECT_THAT(page, HasSubstr("&lt;Virtual-1&gt;"));
     for (const char* const outside : {"http:", "https:", "src=", "@import", "url("})
         EXPECT_THAT(page, Not(HasSubstr(outside)));
+}
+
+TEST(BenchReport, OfADisplayAloneSaysWhetherItIsHealthy) {
+    json report = sample_report();
+    report["kind"] = "flip";
+    for (const char* const none : {"guest", "window", "expected", "per_frame"})
+        report[none] = nullptr;
+    report["timeline"] = json::array();
+    report["counts"] = {{"smallest_margin_us", 61.5}};
+    report["vblank"] = judge_vblanks({16.6, 16.734}, 16.667);
+    EXPECT_THAT(bench_text(report), HasSubstr("NOT healthy by IGT's criteria"));
+    EXPECT_THAT(bench_html(report), HasSubstr("the display is <b>not healthy</b>"));
+    report["vblank"] = judge_vblanks({16.667, 16.667}, 16.667);
+    EXPECT_THAT(bench_text(report), HasSubstr(": healthy by IGT's criteria"));
+    EXPECT_THAT(bench_html(report), HasSubstr("the display is <b>healthy</b>"));
+}
+
+TEST(BenchFigures, ShowWhatIsUsualThoughOneIsFarAway) {
+    std::vector<double> samples(10'000, 5);
+    samples[0] = 1;
+    for (std::size_t i = 1; i < 20; ++i)
+        samples[i] = 9.4;
+    samples[20] = 4000;
+    const json histogram = make_figure("x", "us", "", samples)["histogram"];
+    const auto counts = histogram["counts"].get<std::vector<std::uint64_t>>();
+    EXPECT_EQ(histogram["from"], 1);
+    EXPECT_NEAR(histogram["width"].get<double>() * static_cast<double>(counts.size()), 8.4, 1e-6);
+    EXPECT_EQ(counts.back(), 20U) << "what is far away is in the last";
+    EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), samples.size());
 }
 
 TEST(BenchReport, ComparesTwo) {
@@ -182,6 +231,38 @@ TEST(BenchReport, ComparesTwo) {
     const std::string text = compare_text(sample_report(), other);
     EXPECT_THAT(text, HasSubstr("\"late\"     \"early\""));
     EXPECT_THAT(text, HasSubstr("8.125      16.250     2.000"));
+}
+
+TEST(BenchReport, AgreesWithinPerCentOrAMicrosecond) {
+    const auto report = [](std::vector<double> shown, std::vector<double> late) {
+        json made = sample_report();
+        made["figures"] = {make_figure("flip_to_scanout", "ms", "meaning", std::move(shown)),
+                           make_figure("wake_lateness", "us", "meaning", std::move(late))};
+        return made;
+    };
+    EXPECT_EQ(disagreements(report({8}, {5}), report({8.07}, {5.9}), 1), "");
+    EXPECT_EQ(disagreements(report({0.001}, {0}), report({0.0019}, {0.9}), 1), "");
+    EXPECT_EQ(disagreements(report({8}, {5}), report({8.1}, {5}), 1),
+              "flip_to_scanout mean: 8.000 and 8.100 ms\n"
+              "flip_to_scanout p99: 8.000 and 8.100 ms\n");
+    EXPECT_THAT(disagreements(report({8}, {5}), report({8}, {6.1}), 1),
+                HasSubstr("wake_lateness mean: 5.000 and 6.100 us\n"));
+    json less = report({8}, {5});
+    less["figures"].erase(1);
+    EXPECT_EQ(disagreements(less, report({8}, {5}), 1), "wake_lateness: only one report has it\n");
+    EXPECT_EQ(disagreements(report({8}, {5}), less, 1), "wake_lateness: only one report has it\n");
+}
+
+TEST(BenchFigures, JudgeVblanksAsIgtDoes) {
+    const json healthy = judge_vblanks({16.66, 16.67, 16.67}, 16.667);
+    EXPECT_TRUE(healthy["healthy"].get<bool>());
+    EXPECT_NEAR(healthy["mean_ms"].get<double>(), 16.6667, 1e-4);
+    EXPECT_NEAR(healthy["three_sigma_percent"].get<double>(), 0.0849, 1e-3);
+    EXPECT_NEAR(healthy["worst_percent"].get<double>(), 0.042, 1e-3);
+    // All alike, but not what the mode says; as expected on average, but spread.
+    EXPECT_FALSE(judge_vblanks({16.8, 16.8}, 16.667)["healthy"].get<bool>());
+    EXPECT_FALSE(judge_vblanks({16.6, 16.734}, 16.667)["healthy"].get<bool>());
+    EXPECT_TRUE(judge_vblanks({}, 16.667).is_null());
 }
 
 }  // namespace

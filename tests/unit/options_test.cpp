@@ -212,6 +212,42 @@ TEST_F(Options, WhatDoesNotHangTogetherIsAMistakeOfTheFile) {
               "/dev/null: ");
 }
 
+TEST_F(Options, BenchTakesWhatIsMeasuredAndHow) {
+    const auto plain = expect<BenchCommand>({"bench", "flip"});
+    EXPECT_EQ(plain.kind, BenchCommand::Kind::flip);
+    EXPECT_EQ(plain.duration, std::chrono::seconds{30});
+    EXPECT_TRUE(plain.config.outputs.at(0).trial.real_time);
+    const auto guest = expect<BenchCommand>(
+        {"bench", "guest", "--guest", "fd:3", "--seconds", "5", "--warm-up", "2", "--sample",
+         "early", "--import", "every-frame", "--present", "copy", "--real-time", "off"});
+    EXPECT_EQ(guest.kind, BenchCommand::Kind::guest);
+    EXPECT_EQ(guest.duration, std::chrono::seconds{5});
+    EXPECT_EQ(guest.warm_up, std::chrono::seconds{2});
+    const Trial& trial = guest.config.outputs.at(0).trial;
+    EXPECT_TRUE(trial.early && trial.import_every_frame && trial.copy && !trial.real_time);
+    EXPECT_EQ(guest.config.outputs.at(0).margin, std::nullopt) << "learnt";
+    for (const auto& wrong :
+         std::vector<std::vector<const char*>>{{"bench"},
+                                               {"bench", "guest"},
+                                               {"bench", "flip", "--guest", "fd:3"},
+                                               {"bench", "flip", "--seconds", "x"},
+                                               {"bench", "--compare", "a.json"},
+                                               {"bench", "--within", "1"}})
+        EXPECT_THAT(mistake(wrong), EndsWith("\nTry `scanthru --help`.\n"));
+}
+
+TEST_F(Options, BenchComparesTwoReports) {
+    const auto plain = expect<BenchCommand>({"bench", "--compare", "a.json", "b.json"});
+    EXPECT_EQ(plain.kind, BenchCommand::Kind::compare);
+    EXPECT_EQ(plain.compared[1], "b.json");
+    EXPECT_EQ(plain.within_percent, std::nullopt);
+    const auto strict =
+        expect<BenchCommand>({"bench", "--compare", "a.json", "b.json", "--within", "1"});
+    EXPECT_EQ(strict.within_percent, 1U);
+    EXPECT_THAT(mistake({"bench", "--compare", "a", "b", "--within", "101"}),
+                StartsWith("--within: expected per cent from 0 to 100"));
+}
+
 TEST_F(Options, GuestsOfTheCommandLineReplaceThoseOfTheFile) {
     write("[[guest]]\nname = 'a'\nsource = 'fd:4'\n[[output]]\nname = 'A'\nguest = 'a'\n");
     const Config config = run({"run", "--guest", "fd:9"});
