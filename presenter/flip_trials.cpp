@@ -175,6 +175,7 @@ Result<void> move_then_flip(Flipper& flipper, FlipSamples& into) {
     const auto flipped = flipper.next(true, false).commit_later(flipper.fd(), 2);
     if (!flipped && flipped.error().code != EBUSY) return fail(flipped.error());
     into.flips_busy += flipped ? 0 : 1;
+    if (!flipped) static_cast<void>(flipper.next(true, false));  // It is still the other's turn.
     for (int events = flipped ? 2 : 1; events > 0; --events)
         if (const auto shown = read_event(flipper.fd()); !shown) return fail(shown.error());
     return {};
