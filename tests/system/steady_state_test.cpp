@@ -28,8 +28,10 @@ public:
     }
 
     std::vector<std::string> environment() const {
-        return {std::string{"LD_PRELOAD="} + ALLOC_COUNTER,
-                std::string{"SCANTHRU_ALLOCATIONS="} + path_};
+        std::vector<std::string> variables;
+        variables.push_back(std::string{"LD_PRELOAD="} + ALLOC_COUNTER);
+        variables.push_back(std::string{"SCANTHRU_ALLOCATIONS="} + path_);
+        return variables;
     }
 
     unsigned of(pid_t thread) const {
