@@ -118,7 +118,7 @@ protected:
 
 TEST_F(HandsLatency, AKeyIsWithQemuWithinHalfAMillisecond) {
     begin_presenting();
-    constexpr unsigned presses = 500;
+    const unsigned presses = count_of(2000);
     std::mt19937 random{7};
     std::vector<Moment> made;
     const auto missing = missed([&] {
@@ -144,12 +144,12 @@ TEST_F(HandsLatency, AKeyIsWithQemuWithinHalfAMillisecond) {
 
 TEST_F(HandsLatency, AMouseOf8KilohertzCostsNoVblankAndLosesNoStep) {
     begin_presenting();
-    constexpr seconds time{5};
     constexpr unsigned rate = 8000;
+    const unsigned reports = count_of(20 * rate);
+    const seconds time{reports / rate};
     const auto without = missed([&] { std::this_thread::sleep_for(time); });
     std::vector<Moment> made;
-    const auto with =
-        missed([&] { made = move(rate * time.count(), nanoseconds{seconds{1}} / rate); });
+    const auto with = missed([&] { made = move(reports, nanoseconds{seconds{1}} / rate); });
     std::this_thread::sleep_for(milliseconds{100});
     figure("vblanks missed without a mouse", static_cast<double>(without), "vblanks");
     figure("vblanks missed with a mouse of 8 kHz", static_cast<double>(with), "vblanks");
@@ -174,7 +174,7 @@ TEST_F(HandsLatency, AMouseOf8KilohertzCostsNoVblankAndLosesNoStep) {
 TEST_F(HandsLatency, AQemuThatTakes200MillisecondsCostsNoVblankAndLosesNothing) {
     qemu.dawdle(milliseconds{200});
     begin_presenting();
-    constexpr int presses = 100;
+    const auto presses = static_cast<int>(count_of(300));
     constexpr int moves = 3;  // Between two of them.
     std::vector<std::string> expected;
     const auto late = missed([&] {
