@@ -15,7 +15,7 @@ constexpr double chart_height = 100;
 
 std::string open_chart(const std::string& label) {
     return fmt::format(
-        "<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
+        R"(<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">)",
         chart_width, chart_height, escape_html(label));
 }
 
@@ -102,7 +102,7 @@ std::string time_chart(const json& points, const json& expected) {
         const auto longest = expected["flip_to_scanout_max_ms"].get<double>();
         svg += horizontal(height_of(least), "p50") + horizontal(height_of(longest), "p99");
         lines =
-            fmt::format("<i class=\"p50\"></i> d {:.3f} ms <i class=\"p99\"></i> d + m {:.3f} ms",
+            fmt::format(R"(<i class="p50"></i> d {:.3f} ms <i class="p99"></i> d + m {:.3f} ms)",
                         least, longest);
     }
     svg += "<path d=\"";
