@@ -379,15 +379,18 @@ std::string read_trial(const Given& given, Trial& trial) {
     return {};
 }
 
+Command compare_command(const Given& given) {
+    BenchCommand command{.kind = BenchCommand::Kind::compare,
+                         .compared = {given.compare[0], given.compare[1]}};
+    std::string complaint;
+    if (!take("--within", given.within, parse_percent, command.within_percent, complaint))
+        return mistake(complaint);
+    return command;
+}
+
 Command bench_command(const CLI::App& bench, const Given& given, const std::string& default_file) {
-    BenchCommand command{.kind = BenchCommand::Kind::compare};
-    if (given.compare.size() == 2) {
-        command.compared = {given.compare[0], given.compare[1]};
-        std::string complaint;
-        if (!take("--within", given.within, parse_percent, command.within_percent, complaint))
-            return mistake(complaint);
-        return command;
-    }
+    if (given.compare.size() == 2) return compare_command(given);
+    BenchCommand command{};
     const auto chosen = bench.get_subcommands();
     if (chosen.size() != 1)
         return mistake("bench: expected flip, guest or --compare A.json B.json");
