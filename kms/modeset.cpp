@@ -12,8 +12,9 @@ void fill_modeset(AtomicRequest& request, const Pipeline& pipeline, BlobId mode)
         request.set(connector.id, *connector.properties.link_status, DRM_MODE_LINK_STATUS_GOOD);
     request.set(crtc.id, crtc.properties.mode_id, raw(mode));
     request.set(crtc.id, crtc.properties.active, 1);
-    if (pipeline.vrr && crtc.properties.vrr_enabled)
-        request.set(crtc.id, *crtc.properties.vrr_enabled, 1);
+    // Whoever had the card meanwhile may have left it on.
+    if (crtc.properties.vrr_enabled)
+        request.set(crtc.id, *crtc.properties.vrr_enabled, pipeline.vrr ? 1 : 0);
 }
 
 void fill_switch_off(AtomicRequest& request, const Pipeline& pipeline) {

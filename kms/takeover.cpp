@@ -155,6 +155,8 @@ SavedState::capture(const Card& card, const Topology& topology, const Pipeline& 
     state.off_.push_back({.object = crtc, .property = pipeline.crtc.properties.active, .value = 0});
     state.off_.push_back(
         {.object = crtc, .property = pipeline.crtc.properties.mode_id, .value = 0});
+    if (const auto& vrr = pipeline.crtc.properties.vrr_enabled)
+        state.off_.push_back({.object = crtc, .property = *vrr, .value = 0});
 
     if (const auto saved = state.save_planes(card, topology, pipeline); !saved)
         return fail(saved.error());

@@ -175,14 +175,14 @@ std::string bench_html(const json& report) {
         fmt::format("scanthru bench {}: {} {}x{} at {:.3f} Hz", report["kind"].get<std::string>(),
                     report["output"].get<std::string>(), mode["width"].get<unsigned>(),
                     mode["height"].get<unsigned>(), mode["refresh_mhz"].get<double>() / 1000);
-    std::string html =
-        fmt::format("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    "<title>{0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
-                    "<p class=\"dim\">Linux {2}, {3}, {4}{5}</p>\n",
-                    escape_html(title), style, words(report["kernel"]), words(report["driver"]),
-                    words(report["settings"]["scheduling"]),
-                    report["complete"].get<bool>() ? "" : ". Interrupted: shorter than wished");
+    std::string html = fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>{0}</title><style>{1}</style></head><body>\n<h1>{0}</h1>\n"
+        "<p class=\"dim\">Linux {2}, {3}, {4}{5}</p>\n",
+        escape_html(title), style, words(report["kernel"]), words(report["driver"]),
+        words(report["settings"]["scheduling"]),
+        report["complete"].get<bool>() ? "" : ". Incomplete: interrupted, or ended by a fault");
     html += guest_line(report) + key_figures(report);
     html += flip ? explain_flip(report) : explain_guest(report);
     html += figures_table(report["figures"]) + charts(report) + "<div class=\"columns\">\n";

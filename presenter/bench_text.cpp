@@ -27,7 +27,7 @@ std::string title(const json& report) {
     std::string text = fmt::format(
         "scanthru bench {}{}\n\nhost     Linux {}, {} ({}), {} {}x{} at {:.3f} Hz, {}\n",
         report["kind"].get<std::string>(),
-        report["complete"].get<bool>() ? "" : " (interrupted: shorter than wished)",
+        report["complete"].get<bool>() ? "" : " (incomplete: interrupted, or ended by a fault)",
         report["kernel"].get<std::string>(), report["driver"].get<std::string>(),
         report["card"].get<std::string>(), report["output"].get<std::string>(),
         mode["width"].get<unsigned>(), mode["height"].get<unsigned>(),

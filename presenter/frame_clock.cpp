@@ -58,7 +58,8 @@ void FrameClock::aim(kms::Timestamp now, std::optional<nanoseconds> refresh) noe
 }
 
 void FrameClock::aim_at_none(kms::Timestamp now, std::optional<nanoseconds> refresh) noexcept {
-    const auto step = clock_.period() / asks_in_a_period;
+    // Where a question costs a copy, one in a period.
+    const auto step = clock_.period() / (refresh ? 1 : asks_in_a_period);
     auto next = std::max(now, target_.when + step);
     if (idle_.idle(now)) next = std::max(next, idle_.earliest(target_.when, now, refresh));
     // Earlier the commit would only wait, with a picture that gets older.
@@ -69,13 +70,14 @@ void FrameClock::aim_at_none(kms::Timestamp now, std::optional<nanoseconds> refr
 
 kms::Vblank FrameClock::read(const Result<kms::Vblank>& seen, kms::Timestamp now) noexcept {
     read_ = now;
-    if (seen) {
+    // A driver without exact timestamps has none right after it was switched on.
+    if (seen && seen->when != kms::Timestamp{}) {
         // Its vblanks would tell of the guest's rate.
         if (pacing_.variable) clock_ = kms::VblankClock{nominal_};
         clock_.sync(*seen);
         return *seen;
     }
-    if (seen.error().code == EOPNOTSUPP) has_vblank_ = false;
+    if (!seen && seen.error().code == EOPNOTSUPP) has_vblank_ = false;
     const kms::Vblank moment{.sequence = 0, .when = now};
     // A driver without vblank is paced from the first such moment on by the mode's period alone.
     if (clock_.last().when == kms::Timestamp{}) clock_.sync(moment);

@@ -60,7 +60,10 @@ void FrameThread::loop() {
 
 /// When the guest is to be asked next.
 kms::Timestamp FrameThread::aim(kms::Timestamp now) {
-    if (clock_.variable() || presenter_.scanout().async())
+    const Scanout& scanout = presenter_.scanout();
+    // After a flip that waited for its vblank the next one may wait too: it is asked for as late as
+    // it can be.
+    if (clock_.variable() || (scanout.async() && scanout.flipped_async()))
         clock_.aim_at_none(now, refresh_interval());
     else
         clock_.aim(now, refresh_interval());

@@ -75,9 +75,15 @@ Outcome Scanout::test(const Picture& primary, const Placement& placement) {
     return tested ? Outcome::shown : meaning(tested.error());
 }
 
-/// The kernel takes nothing but a new framebuffer on a primary plane (drm_atomic_set_property).
-bool Scanout::may_flip_async(const Layers& layers) const {
-    return async() && layers.cursor == layers_.cursor &&
+/// The kernel takes nothing but a new framebuffer on a primary plane (drm_atomic_set_property), and
+/// drivers only one like the last: refused between two kinds, that would say nothing of those that
+/// follow.
+bool Scanout::may_flip_async(const Scene& scene, const Layers& layers) const {
+    const SharedPicture& last = on_screen_.primary;
+    const SharedPicture& next = scene.primary;
+    const bool alike = last && next && next->rung != Rung::message && last->rung == next->rung &&
+                       last->key.geometry == next->key.geometry;
+    return alike && async() && layers.cursor == layers_.cursor &&
            layers.primary.framebuffer != layers_.primary.framebuffer &&
            layers.primary.source == layers_.primary.source &&
            layers.primary.target == layers_.primary.target;
@@ -94,12 +100,13 @@ Result<void> Scanout::flip_async(const Layers& layers) {
     return done;
 }
 
-Result<void> Scanout::commit(const Layers& layers, bool refresh) {
+Result<void> Scanout::commit(const Scene& scene, const Layers& layers, bool refresh) {
     flipped_async_ = false;
-    if (may_flip_async(layers)) {
+    std::optional<Error> refused;
+    if (may_flip_async(scene, layers)) {
         const auto done = flip_async(layers);
         if (done || meaning(done.error()) != Outcome::refused) return done;
-        async_refused_ = done.error();
+        refused = done.error();
     }
     request_.clear();
     if (refresh || layers.primary != layers_.primary)
@@ -114,6 +121,8 @@ Result<void> Scanout::commit(const Layers& layers, bool refresh) {
     entered_ = Clock::now();
     auto done = request_.commit(card_.fd());
     commit_cost_ = measures_ ? processor_time() - before : std::chrono::nanoseconds{};
+    // Where this is refused too, the picture is to blame.
+    if (done && refused) async_refused_ = refused;
     return done;
 }
 
@@ -145,7 +154,7 @@ Verdict Scanout::show(const Scene& scene, bool refresh) {
         return {};
     }
     const bool was_async = async();
-    const auto done = commit(layers, refresh);
+    const auto done = commit(scene, layers, refresh);
     Verdict verdict{.outcome = same ? Outcome::refreshed : Outcome::shown};
     if (!done) {
         const Outcome outcome = meaning(done.error());
@@ -188,7 +197,7 @@ Verdict Scanout::descend(const Scene& scene, const Error& first) {
 Verdict Scanout::try_next(const Scene& scene, const Error& first) {
     const Layers layers = lay_out(scene);
     if (layers == layers_) return {.outcome = Outcome::unchanged, .fault = first};
-    if (const auto done = commit(layers, false); !done)
+    if (const auto done = commit(scene, layers, false); !done)
         return {.outcome = meaning(done.error()), .fault = done.error()};
     accept(scene, layers);
     return {.outcome = Outcome::shown, .fault = first};

@@ -128,8 +128,8 @@ private:
 
     Layers lay_out(const Scene& scene) const;
     Rect turned(const Rect& target) const;
-    Result<void> commit(const Layers& layers, bool refresh);
-    bool may_flip_async(const Layers& layers) const;
+    Result<void> commit(const Scene& scene, const Layers& layers, bool refresh);
+    bool may_flip_async(const Scene& scene, const Layers& layers) const;
     Result<void> flip_async(const Layers& layers);
     void accept(const Scene& scene, const Layers& layers);
     Verdict enter_mode(const kms::Mode& mode, const Scene& scene);
