@@ -139,7 +139,8 @@ TEST_P(VtSwitch, AfterAKillTheConsoleIsPutBackAndTheGuestComesAgain) {
     ASSERT_NO_FATAL_FAILURE(begin());
     milliseconds longest{0};
     const std::string restore = fmt::format("{} restore-console", SCANTHRU_BINARY);
-    for (unsigned i = 0; i < count_of(200); ++i) {
+    const unsigned kills = count_of(virtual_time() ? 200 : 50);
+    for (unsigned i = 0; i < kills; ++i) {
         presenter->kill();
         presenter.reset();
         // A seat manager may be about to do it.
