@@ -85,7 +85,7 @@ void set_plane_defaults(AtomicRequest& request,
 }
 
 void set_crtc_defaults(AtomicRequest& request, ObjectId crtc, const PropertyMap& properties) {
-    for (const std::string_view name : {"CTM", "GAMMA_LUT", "DEGAMMA_LUT", "VRR_ENABLED"})
+    for (const std::string_view name : {"CTM", "GAMMA_LUT", "DEGAMMA_LUT"})
         set_if_writable(request, crtc, properties, name, 0);
 }
 
@@ -185,10 +185,11 @@ Result<void> light_up(const Card& card,
     for (const Connector& connector : topology.connectors)
         if (connector.id != pipeline.connector.id && connector.crtc == pipeline.crtc.id)
             request.set(connector.id, connector.properties.crtc_id, 0);
+    fill_modeset(request, pipeline, mode->id());
+
     const auto crtc = read_properties(card.fd(), pipeline.crtc.id, DRM_MODE_OBJECT_CRTC);
     if (!crtc) return fail(crtc.error());
     set_crtc_defaults(request, pipeline.crtc.id, *crtc);
-    fill_modeset(request, pipeline, mode->id());
     for (const Plane& plane : topology.planes) {
         const auto properties = read_properties(card.fd(), plane.id, DRM_MODE_OBJECT_PLANE);
         if (!properties) return fail(properties.error());

@@ -56,10 +56,9 @@ private:
 ///
 /// `first` is shown from its top left corner, unscaled, as much of it as the mode has room for;
 /// some drivers insist that it covers the mode. Every other plane of the CRTC goes off, and so do
-/// other connectors. rotation goes to the pipeline's; alpha, pixel blend mode, CTM, GAMMA_LUT,
-/// DEGAMMA_LUT and VRR_ENABLED go to their defaults (VRR_ENABLED to the pipeline's); a zpos that
-/// can be set goes lowest for the primary and highest for the cursor. What a driver lacks or holds
-/// immutable is left alone.
+/// other connectors. rotation and VRR_ENABLED go to the pipeline's; alpha, pixel blend mode, CTM,
+/// GAMMA_LUT and DEGAMMA_LUT go to their defaults; a zpos that can be set goes lowest for the
+/// primary and highest for the cursor. What a driver lacks or holds immutable is left alone.
 ///
 /// Errors: those of AtomicRequest::commit_modeset() and PropertyBlob::create().
 Result<void> light_up(const Card& card,

@@ -17,7 +17,7 @@ namespace scanthru {
 ///     format     "scanthru-bench"
 ///     version    1
 ///     kind       "flip" | "guest"
-///     complete   bool: false after SIGINT
+///     complete   bool: false after SIGINT or a fault
 ///     scanthru, kernel, driver, card, output
 ///     mode       {width, height, refresh_mhz, period_ns}
 ///     settings   {sample, import, present, real_time, scheduling,

@@ -126,8 +126,8 @@ std::string explain_guest(const json& report) {
         "asks the guest once per refresh, a time <i>d</i> before it. <b>flip_to_scanout</b> is the "
         "age a picture has when the screen begins to show it: if the two clocks know nothing of "
         "each other it lies evenly between <i>d</i> and <i>d + m</i>, where <i>m</i> is the "
-        "shorter "
-        "of the two frame times, and is <i>d + m/2</i> on average. Nobody can do better than that "
+        "shorter of the two frame times, and is <i>d + m/2</i> on average. Nobody can do better "
+        "than that "
         "by asking once per refresh, only make <i>d</i> smaller.</p>\n";
     if (const json& guest = report["guest"]; guest.is_object() && !guest["log"].get<bool>())
         html += "<p>This guest's device does not log its flips: when it flipped is not known, and "

@@ -298,8 +298,9 @@ Result<void> try_all(kms::Card& card,
     for (std::size_t i = 0; done && i < imported_sizes.size(); ++i) {
         const auto imported =
             import_often(card, imported_sizes.at(i), plan.imports, progress, into.imports.at(i));
-        // A card may be too small for a size; that says nothing about the others.
-        if (!imported && imported.error().code != EINVAL) done = fail(imported.error());
+        // A card may be too small for a size, or export nothing; that says nothing of the rest.
+        if (!imported && (imported.error().code == ENODEV || imported.error().code == EACCES))
+            done = fail(imported.error());
     }
     progress.step = Step::searching;
     if (done) done = search_margin(flipper, period, plan.margin_flips, progress, into);
