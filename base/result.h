@@ -47,6 +47,12 @@ inline tl::unexpected<Error> fail(const Error& error) {
     return tl::unexpected<Error>{error};
 }
 
+/// What is wrong with something that a person wrote, as a Result<T, std::string> of any type: a
+/// sentence or the end of one.
+inline tl::unexpected<std::string> wrong(std::string sentence) {
+    return tl::unexpected<std::string>{std::move(sentence)};
+}
+
 }  // namespace scanthru
 
 template <>

@@ -10,10 +10,6 @@
 namespace scanthru::kms {
 namespace {
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 template <class T>
 std::optional<T> parse_number(std::string_view text) {
     T value{};

@@ -202,6 +202,12 @@ json make_figure(std::string_view name,
     return figure;
 }
 
+const json* find_figure(const json& report, std::string_view name) {
+    for (const json& figure : report["figures"])
+        if (figure["name"] == name) return &figure;
+    return nullptr;
+}
+
 json judge_vblanks(const std::vector<double>& intervals_ms, double expected_ms) {
     if (intervals_ms.empty()) return nullptr;
     const auto n = static_cast<double>(intervals_ms.size());

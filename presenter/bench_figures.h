@@ -47,6 +47,9 @@ nlohmann::json make_figure(std::string_view name,
                            std::string_view meaning,
                            std::vector<double> samples);
 
+/// A report's figure of this name; null where there is none.
+const nlohmann::json* find_figure(const nlohmann::json& report, std::string_view name);
+
 /// The vblanks of a display by IGT's criteria, from the intervals between them: mean, three
 /// standard deviations and the worst interval as parts of the expected period, and whether it is
 /// healthy: 3 sigma/mean below 0.5 % (kms_setmode), every interval within 0.5 % of the expected

@@ -92,12 +92,6 @@ double rate_of(const std::vector<GuestFlip>& flips, std::int64_t begin_ns) {
            static_cast<double>(flips.back().ns - first->ns);
 }
 
-double figure_mean(const json& report, const char* name) {
-    for (const json& figure : report["figures"])
-        if (figure["name"] == name) return figure.value("mean", 0.0);
-    return 0;
-}
-
 void add_costs(const Readings& before, const Readings& after, json& report) {
     const auto frames =
         static_cast<double>(std::max<std::uint64_t>(after.frames - before.frames, 1));
@@ -117,7 +111,8 @@ void add_costs(const Readings& before, const Readings& after, json& report) {
 
 /// What the formulas say about the rates there were, with the d there was.
 void add_expected(double guest_hz, json& report) {
-    const double margin_ms = figure_mean(report, "margin") / 1000;
+    const json* const margin = find_figure(report, "margin");
+    const double margin_ms = margin != nullptr ? margin->value("mean", 0.0) / 1000 : 0;
     const double period_ms = report["mode"]["period_ns"].get<double>() / 1e6;
     const double shorter = std::min(period_ms, 1000 / guest_hz);
     report["expected"] = {{"margin_ms", margin_ms},

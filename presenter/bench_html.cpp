@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/bench.h"
 #include "presenter/bench_charts.h"
+#include "presenter/bench_figures.h"
 
 #include <fmt/format.h>
 
@@ -70,12 +71,6 @@ std::string plain_table(const json& object) {
     return html + "</table></div>\n";
 }
 
-const json* find(const json& report, const std::string& name) {
-    for (const json& figure : report["figures"])
-        if (figure["name"] == name && figure.contains("mean")) return &figure;
-    return nullptr;
-}
-
 std::string key_value(const std::string& what, const std::string& value) {
     return fmt::format("<li><b>{}</b>{}</li>\n", value, what);
 }
@@ -84,7 +79,8 @@ std::string key_value(const std::string& what, const std::string& value) {
 std::string key_figures(const json& report) {
     std::string html = "<ul class=\"key\">\n";
     const auto add = [&](const char* name, const char* what) {
-        if (const json* const figure = find(report, name))
+        if (const json* const figure = find_figure(report, name);
+            figure != nullptr && figure->contains("mean"))
             html += key_value(what, fmt::format("{:.3f} {}", (*figure)["mean"].get<double>(),
                                                 words((*figure)["unit"])));
     };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "presenter/bench.h"
+#include "presenter/bench_figures.h"
 
 #include <algorithm>
 #include <cmath>
@@ -59,12 +60,6 @@ std::string figure_line(const json& figure) {
     return line + "\n";
 }
 
-const json* find(const json& report, const std::string& name) {
-    for (const json& figure : report["figures"])
-        if (figure["name"] == name) return &figure;
-    return nullptr;
-}
-
 }  // namespace
 
 std::string bench_text(const json& report) {
@@ -81,7 +76,7 @@ std::string bench_text(const json& report) {
             text += fmt::format("{:<24}{:>8}\n", name + "/frame",
                                 value.is_null() ? "-" : fmt::format("{:.2f}", value.get<double>()));
     if (const json& expected = report["expected"]; expected.is_object()) {
-        const json* const measured = find(report, "flip_to_scanout");
+        const json* const measured = find_figure(report, "flip_to_scanout");
         const double mean = expected["flip_to_scanout_mean_ms"].get<double>();
         text += fmt::format("\nexpected mean of flip_to_scanout: d + m/2 = {:.3f} ms", mean);
         if (measured != nullptr && measured->contains("mean"))
@@ -97,12 +92,12 @@ std::string disagreements(const json& a, const json& b, double percent) {
     std::string text;
     for (const auto& [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}})
         for (const json& figure : (*one)["figures"])
-            if (find(*other, figure["name"].get<std::string>()) == nullptr)
+            if (find_figure(*other, figure["name"].get<std::string>()) == nullptr)
                 text +=
                     fmt::format("{}: only one report has it\n", figure["name"].get<std::string>());
     for (const json& figure : a["figures"]) {
         const auto name = figure["name"].get<std::string>();
-        const json* const other = find(b, name);
+        const json* const other = find_figure(b, name);
         if (other == nullptr) continue;
         const double microsecond = figure["unit"] == "ms" ? 1e-3 : 1;
         for (const char* const key : {"mean", "p99"}) {
@@ -125,7 +120,7 @@ std::string compare_text(const json& a, const json& b) {
     text += fmt::format("{:<24}{:>12}{:>12}{:>10}{:>12}{:>12}{:>10}\n", "", "mean A", "mean B",
                         "B/A", "p99 A", "p99 B", "B/A");
     for (const json& figure : a["figures"]) {
-        const json* const other = find(b, figure["name"].get<std::string>());
+        const json* const other = find_figure(b, figure["name"].get<std::string>());
         if (other == nullptr || !figure.contains("mean") || !other->contains("mean")) continue;
         text += fmt::format("{:<24}", fmt::format("{} ({})", figure["name"].get<std::string>(),
                                                   figure["unit"].get<std::string>()));

@@ -10,10 +10,6 @@
 namespace scanthru {
 namespace {
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 Result<void, std::string> check_guests(const std::vector<GuestConfig>& guests) {
     for (auto guest = guests.begin(); guest != guests.end(); ++guest) {
         if (std::any_of(guests.begin(), guest,

@@ -20,175 +20,88 @@ struct Key {
 using Node = const toml::node&;
 using Kind = input::HostAction::Kind;
 using Rule = input::DeviceRule;
+using Settings = input::DeviceSettings;
+
+/// What pointers to members, one after the other, lead to.
+template <auto... members>
+auto& at(auto& table) {
+    return (table.*....*members);
+}
+
+template <auto reads, auto... members, class T>
+std::string read(Node value, T& table) {
+    return reads(value, at<members...>(table));
+}
+
+template <auto parse, auto... members, class T>
+std::string parsed(Node value, T& table) {
+    return read_parsed(value, parse, at<members...>(table));
+}
+
+template <auto parse, auto... members, class T>
+std::string parsed_if_given(Node value, T& table) {
+    return read_optional(value, parse, at<members...>(table));
+}
+
+template <auto... members, class T>
+std::string flag(Node value, T& table) {
+    return read_flag(value, at<members...>(table));
+}
 
 inline constexpr std::array<Key<OutputConfig>, 17> output_keys{{
-    {"name",
-     [](Node value, OutputConfig& output) {
-         return read_text(value, output.name);
-     }},
-    {"monitor",
-     [](Node value, OutputConfig& output) {
-         return read_text(value, output.monitor);
-     }},
-    {"card",
-     [](Node value, OutputConfig& output) {
-         return read_text(value, output.card);
-     }},
-    {"mode",
-     [](Node value, OutputConfig& output) {
-         return read_parsed(value, kms::parse_mode_wish, output.mode);
-     }},
-    {"modeline",
-     [](Node value, OutputConfig& output) {
-         return read_modeline(value, output.modeline);
-     }},
-    {"rotate",
-     [](Node value, OutputConfig& output) {
-         return read_rotation(value, output.rotate);
-     }},
-    {"fit",
-     [](Node value, OutputConfig& output) {
-         return read_parsed(value, parse_fit, output.fit);
-     }},
-    {"guest",
-     [](Node value, OutputConfig& output) {
-         return read_text(value, output.guest);
-     }},
-    {"refresh",
-     [](Node value, OutputConfig& output) {
-         return read_parsed(value, parse_refresh, output.refresh);
-     }},
-    {"idle",
-     [](Node value, OutputConfig& output) {
-         return read_parsed(value, parse_idle, output.idle);
-     }},
-    {"paused",
-     [](Node value, OutputConfig& output) {
-         return read_parsed(value, parse_paused, output.paused);
-     }},
-    {"blank_after",
-     [](Node value, OutputConfig& output) {
-         return read_seconds(value, output.blank_after);
-     }},
-    {"image",
-     [](Node value, OutputConfig& output) {
-         return read_text(value, output.image);
-     }},
-    {"margin_us",
-     [](Node value, OutputConfig& output) {
-         return read_margin(value, output.margin);
-     }},
-    {"idle_poll",
-     [](Node value, OutputConfig& output) {
-         return read_idle_poll(value, output.idle_poll);
-     }},
-    {"vrr",
-     [](Node value, OutputConfig& output) {
-         return read_flag(value, output.vrr);
-     }},
-    {"async",
-     [](Node value, OutputConfig& output) {
-         return read_flag(value, output.async);
-     }},
+    {"name", read<read_text, &OutputConfig::name>},
+    {"monitor", read<read_text, &OutputConfig::monitor>},
+    {"card", read<read_text, &OutputConfig::card>},
+    {"mode", parsed<kms::parse_mode_wish, &OutputConfig::mode>},
+    {"modeline", read<read_modeline, &OutputConfig::modeline>},
+    {"rotate", read<read_rotation, &OutputConfig::rotate>},
+    {"fit", parsed<parse_fit, &OutputConfig::fit>},
+    {"guest", read<read_text, &OutputConfig::guest>},
+    {"refresh", parsed<parse_refresh, &OutputConfig::refresh>},
+    {"idle", parsed<parse_idle, &OutputConfig::idle>},
+    {"paused", parsed<parse_paused, &OutputConfig::paused>},
+    {"blank_after", read<read_seconds, &OutputConfig::blank_after>},
+    {"image", read<read_text, &OutputConfig::image>},
+    {"margin_us", read<read_margin, &OutputConfig::margin>},
+    {"idle_poll", read<read_idle_poll, &OutputConfig::idle_poll>},
+    {"vrr", flag<&OutputConfig::vrr>},
+    {"async", flag<&OutputConfig::async>},
 }};
 
 inline constexpr std::array<Key<GuestConfig>, 5> guest_keys{{
-    {"name",
-     [](Node value, GuestConfig& guest) {
-         return read_text(value, guest.name);
-     }},
-    {"source",
-     [](Node value, GuestConfig& guest) {
-         return read_parsed(value, vfio::parse_guest_source, guest.source);
-     }},
-    {"abi",
-     [](Node value, GuestConfig& guest) {
-         return read_parsed(value, parse_abi, guest.abi);
-     }},
-    {"edid",
-     [](Node value, GuestConfig& guest) {
-         return read_parsed(value, parse_edid, guest.edid);
-     }},
-    {"input",
-     [](Node value, GuestConfig& guest) {
-         return read_parsed(value, parse_guest_input, guest.input);
-     }},
+    {"name", read<read_text, &GuestConfig::name>},
+    {"source", parsed<vfio::parse_guest_source, &GuestConfig::source>},
+    {"abi", parsed<parse_abi, &GuestConfig::abi>},
+    {"edid", parsed<parse_edid, &GuestConfig::edid>},
+    {"input", parsed<parse_guest_input, &GuestConfig::input>},
 }};
 
 inline constexpr std::array<Key<ControlConfig>, 2> control_keys{{
-    {"socket",
-     [](Node value, ControlConfig& control) {
-         return read_parsed(value, check_socket_path, control.socket);
-     }},
-    {"group",
-     [](Node value, ControlConfig& control) {
-         return read_text(value, control.group);
-     }},
+    {"socket", parsed<check_socket_path, &ControlConfig::socket>},
+    {"group", read<read_text, &ControlConfig::group>},
 }};
 
 inline constexpr std::array<Key<Config>, 1> log_keys{{
-    {"level",
-     [](Node value, Config& config) {
-         return read_parsed(value, parse_log_level, config.log_level);
-     }},
+    {"level", parsed<parse_log_level, &Config::log_level>},
 }};
 
 inline constexpr std::array<Key<Rule>, 12> device_keys{{
-    {"name",
-     [](Node value, Rule& rule) {
-         return read_text(value, rule.name);
-     }},
-    {"path",
-     [](Node value, Rule& rule) {
-         return read_text(value, rule.path);
-     }},
-    {"id",
-     [](Node value, Rule& rule) {
-         return read_optional(value, parse_identity, rule.identity);
-     }},
-    {"ignore",
-     [](Node value, Rule& rule) {
-         return read_flag(value, rule.settings.ignore);
-     }},
-    {"acceleration",
-     [](Node value, Rule& rule) {
-         return read_optional(value, parse_acceleration, rule.settings.acceleration);
-     }},
-    {"speed",
-     [](Node value, Rule& rule) {
-         return read_speed(value, rule.settings.speed);
-     }},
-    {"natural_scroll",
-     [](Node value, Rule& rule) {
-         return read_flag(value, rule.settings.natural_scroll);
-     }},
-    {"tap",
-     [](Node value, Rule& rule) {
-         return read_flag(value, rule.settings.tap);
-     }},
-    {"left_handed",
-     [](Node value, Rule& rule) {
-         return read_flag(value, rule.settings.left_handed);
-     }},
-    {"calibration",
-     [](Node value, Rule& rule) {
-         return read_calibration(value, rule.settings.calibration);
-     }},
-    {"output",
-     [](Node value, Rule& rule) {
-         return read_optional_text(value, rule.settings.output);
-     }},
-    {"guest",
-     [](Node value, Rule& rule) {
-         return read_optional_text(value, rule.settings.guest);
-     }},
+    {"name", read<read_text, &Rule::name>},
+    {"path", read<read_text, &Rule::path>},
+    {"id", parsed_if_given<parse_identity, &Rule::identity>},
+    {"ignore", flag<&Rule::settings, &Settings::ignore>},
+    {"acceleration", parsed_if_given<parse_acceleration, &Rule::settings, &Settings::acceleration>},
+    {"speed", read<read_speed, &Rule::settings, &Settings::speed>},
+    {"natural_scroll", flag<&Rule::settings, &Settings::natural_scroll>},
+    {"tap", flag<&Rule::settings, &Settings::tap>},
+    {"left_handed", flag<&Rule::settings, &Settings::left_handed>},
+    {"calibration", read<read_calibration, &Rule::settings, &Settings::calibration>},
+    {"output", read<read_optional_text, &Rule::settings, &Settings::output>},
+    {"guest", read<read_optional_text, &Rule::settings, &Settings::guest>},
 }};
 
 inline constexpr std::array<Key<HandsConfig>, 2> input_keys{{
-    {"seat",
-     [](Node value, HandsConfig& hands) {
-         return read_parsed(value, parse_seat, hands.seat);
-     }},
+    {"seat", parsed<parse_seat, &HandsConfig::seat>},
     {"device",
      [](Node, HandsConfig&) {
          return std::string{};
@@ -196,46 +109,16 @@ inline constexpr std::array<Key<HandsConfig>, 2> input_keys{{
 }};
 
 inline constexpr std::array<Key<KeysConfig>, 10> keys_keys{{
-    {"defaults",
-     [](Node value, KeysConfig& keys) {
-         return read_parsed(value, parse_key_defaults, keys.defaults);
-     }},
-    {"switch_to",
-     [](Node value, KeysConfig& keys) {
-         return read_numbered(value, keys.switch_to);
-     }},
-    {"next_guest",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::next_guest>(value, keys.next_guest);
-     }},
-    {"next_output",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::next_output>(value, keys.next_output);
-     }},
-    {"blank",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::blank>(value, keys.blank);
-     }},
-    {"screenshot",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::screenshot>(value, keys.screenshot);
-     }},
-    {"leave",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::leave>(value, keys.leave);
-     }},
-    {"ctrl_alt_del",
-     [](Node value, KeysConfig& keys) {
-         return read_key<Kind::send_ctrl_alt_del>(value, keys.ctrl_alt_del);
-     }},
-    {"vt",
-     [](Node value, KeysConfig& keys) {
-         return read_flag(value, keys.vt);
-     }},
-    {"screenshots",
-     [](Node value, KeysConfig& keys) {
-         return read_text(value, keys.screenshots);
-     }},
+    {"defaults", parsed<parse_key_defaults, &KeysConfig::defaults>},
+    {"switch_to", read<read_numbered, &KeysConfig::switch_to>},
+    {"next_guest", read<read_key<Kind::next_guest>, &KeysConfig::next_guest>},
+    {"next_output", read<read_key<Kind::next_output>, &KeysConfig::next_output>},
+    {"blank", read<read_key<Kind::blank>, &KeysConfig::blank>},
+    {"screenshot", read<read_key<Kind::screenshot>, &KeysConfig::screenshot>},
+    {"leave", read<read_key<Kind::leave>, &KeysConfig::leave>},
+    {"ctrl_alt_del", read<read_key<Kind::send_ctrl_alt_del>, &KeysConfig::ctrl_alt_del>},
+    {"vt", flag<&KeysConfig::vt>},
+    {"screenshots", read<read_text, &KeysConfig::screenshots>},
 }};
 
 }  // namespace scanthru::config_text

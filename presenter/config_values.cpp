@@ -15,10 +15,6 @@
 namespace scanthru {
 namespace {
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 template <class T>
 struct Word {
     std::string_view text;

@@ -28,10 +28,6 @@ constexpr std::size_t max_waiting = 4 * max_request;
 constexpr std::chrono::seconds silence_limit{10};
 constexpr std::size_t max_answer = std::size_t{16} * 1024 * 1024;
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 /// One line. Bytes that are no UTF-8 (file names may hold them) become U+FFFD.
 std::string line_of(const nlohmann::json& json) {
     using Handler = nlohmann::json::error_handler_t;

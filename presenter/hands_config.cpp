@@ -14,10 +14,6 @@ using input::HostAction;
 using input::HostChord;
 using Kind = HostAction::Kind;
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 /// Our own chord, which is a sound one.
 HostChord chord(std::string_view text, HostAction action) {
     return *input::parse_host_chord(text, action);

@@ -12,10 +12,6 @@
 namespace scanthru {
 namespace {
 
-tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 using Text = std::optional<std::string>;
 
 /// What the command line says, of all commands, as it was written.

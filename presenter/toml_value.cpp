@@ -42,20 +42,29 @@ std::string read_modeline(const toml::node& node, std::optional<kms::Mode>& into
     return complaint;
 }
 
-std::string read_margin(const toml::node& node, std::optional<std::chrono::microseconds>& into) {
-    if (node.is_string()) return read_parsed(node, parse_margin, into);
+namespace {
+
+/// A whole number, or a word that stands for one.
+template <class T, class Checked>
+std::string read_number(const toml::node& node,
+                        std::string_view expected,
+                        Result<T, std::string> (*parse)(std::string_view),
+                        Result<Checked, std::string> (*check)(std::int64_t),
+                        T& into) {
+    if (node.is_string()) return read_parsed(node, parse, into);
     const auto* const number = node.as_integer();
-    if (number == nullptr)
-        return fmt::format("expected whole microseconds or \"auto\", not {}", kind_of(node));
-    return keep(check_margin(number->get()), into);
+    if (number == nullptr) return fmt::format("expected {}, not {}", expected, kind_of(node));
+    return keep(check(number->get()), into);
+}
+
+}  // namespace
+
+std::string read_margin(const toml::node& node, std::optional<std::chrono::microseconds>& into) {
+    return read_number(node, "whole microseconds or \"auto\"", parse_margin, check_margin, into);
 }
 
 std::string read_idle_poll(const toml::node& node, std::uint32_t& into) {
-    if (node.is_string()) return read_parsed(node, parse_idle_poll, into);
-    const auto* const number = node.as_integer();
-    if (number == nullptr)
-        return fmt::format("expected whole hertz or \"off\", not {}", kind_of(node));
-    return keep(check_idle_poll(number->get()), into);
+    return read_number(node, "whole hertz or \"off\"", parse_idle_poll, check_idle_poll, into);
 }
 
 std::string read_rotation(const toml::node& node, kms::Rotation& into) {

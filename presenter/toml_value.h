@@ -53,10 +53,6 @@ std::string read_optional_text(const toml::node& node, std::optional<std::string
 /// A list of host keys; the first is for the first guest.
 std::string read_numbered(const toml::node& node, KeysConfig::Chords& into);
 
-inline tl::unexpected<std::string> wrong(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 template <class T, class Into>
 std::string keep(Result<T, std::string> parsed, Into& into) {
     if (!parsed) return std::move(parsed.error());

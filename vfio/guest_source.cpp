@@ -12,10 +12,6 @@ namespace {
 constexpr std::string_view forms =
     "expected qmp:SOCKET[,pid=N][,mdev=UUID], mdev:UUID, fd:N or recv:SOCKET";
 
-tl::unexpected<std::string> complaint(std::string sentence) {
-    return tl::unexpected<std::string>{std::move(sentence)};
-}
-
 /// What is before `separator`, which goes from `text` together with it; all when there is none.
 std::string_view take_until(std::string_view& text, char separator) {
     const std::size_t end = std::min(text.find(separator), text.size());
@@ -35,19 +31,19 @@ std::optional<int> parse_number(std::string_view text, int least) {
 
 Result<std::string, std::string> parse_uuid(std::string_view text, std::string_view where) {
     if (auto uuid = normalize_uuid(text)) return std::move(*uuid);
-    return complaint(fmt::format("{}: \"{}\" is no UUID; expected 8-4-4-4-12 hexadecimal digits, "
-                                 "as in /sys/bus/mdev/devices",
-                                 where, text));
+    return wrong(fmt::format("{}: \"{}\" is no UUID; expected 8-4-4-4-12 hexadecimal digits, "
+                             "as in /sys/bus/mdev/devices",
+                             where, text));
 }
 
 Result<std::string, std::string> parse_socket(std::string_view text, std::string_view where) {
-    if (text.empty()) return complaint(fmt::format("{}: the path of a socket is missing", where));
+    if (text.empty()) return wrong(fmt::format("{}: the path of a socket is missing", where));
     if (text.size() > max_socket_path)
-        return complaint(fmt::format("{}: the path has {} bytes; a Unix socket's path has at most "
-                                     "{}",
-                                     where, text.size(), max_socket_path));
+        return wrong(fmt::format("{}: the path has {} bytes; a Unix socket's path has at most "
+                                 "{}",
+                                 where, text.size(), max_socket_path));
     if (text.find('\0') != std::string_view::npos)
-        return complaint(fmt::format("{}: the path contains a zero byte", where));
+        return wrong(fmt::format("{}: the path contains a zero byte", where));
     return std::string{text};
 }
 
@@ -79,14 +75,14 @@ Result<GuestSource, std::string> parse_qmp(std::string_view text) {
     std::string_view rest = text;
     const std::string_view path = take_until(rest, ',');
     auto socket = parse_socket(path, "qmp");
-    if (!socket) return complaint(std::move(socket.error()));
+    if (!socket) return wrong(std::move(socket.error()));
     QmpSource source{.socket = std::move(*socket), .pid = {}, .mdev = {}};
     for (bool more = path.size() != text.size(); more;) {
         const std::size_t left = rest.size();
         const std::string_view option = take_until(rest, ',');
         more = option.size() != left;
-        if (auto wrong = parse_option(option, source); !wrong.empty())
-            return complaint(std::move(wrong));
+        if (auto complaint = parse_option(option, source); !complaint.empty())
+            return wrong(std::move(complaint));
     }
     return source;
 }
@@ -126,24 +122,24 @@ Result<GuestSource, std::string> parse_guest_source(std::string_view text) {
     std::string_view rest = text;
     const std::string_view kind = take_until(rest, ':');
     if (kind.size() == text.size())
-        return complaint(fmt::format("\"{}\" is no guest; {}", text, forms));
+        return wrong(fmt::format("\"{}\" is no guest; {}", text, forms));
     if (kind == "qmp") return parse_qmp(rest);
     if (kind == "mdev") {
         auto uuid = parse_uuid(rest, "mdev");
-        if (!uuid) return complaint(std::move(uuid.error()));
+        if (!uuid) return wrong(std::move(uuid.error()));
         return MdevSource{std::move(*uuid)};
     }
     if (kind == "fd") {
         const auto fd = parse_number(rest, 0);
         if (fd) return InheritedSource{*fd};
-        return complaint(fmt::format("fd: \"{}\" is no descriptor; expected 0 or more", rest));
+        return wrong(fmt::format("fd: \"{}\" is no descriptor; expected 0 or more", rest));
     }
     if (kind == "recv") {
         auto socket = parse_socket(rest, "recv");
-        if (!socket) return complaint(std::move(socket.error()));
+        if (!socket) return wrong(std::move(socket.error()));
         return ReceivedSource{std::move(*socket)};
     }
-    return complaint(fmt::format("unknown kind of guest \"{}\"; {}", kind, forms));
+    return wrong(fmt::format("unknown kind of guest \"{}\"; {}", kind, forms));
 }
 
 std::string to_string(const GuestSource& source) {
