@@ -248,9 +248,10 @@ void QmpInjector::pump() {
 /// The next list: as many steps as one sync can carry without losing any of them.
 json QmpInjector::compose() {
     json events = json::array();
+    const auto now = Clock::now();  // One moment for the whole list, however long composing takes.
     while (const Step* const step = queue_.front()) {
         if (events.size() >= max_events || !may_join(*step)) break;
-        if (!has_what_it_needs(*step) || !has_token(*step)) break;
+        if (!has_what_it_needs(*step) || !has_token(*step, now)) break;
         if (std::holds_alternative<Notches>(*step)) {
             list_.emplace_back(queue_.take_notches(notches_at_once));
         } else {
@@ -278,8 +279,7 @@ bool QmpInjector::has_what_it_needs(const Step& step) {
 }
 
 /// Takes a place in the guest's queue for a press or release, or sees to it that we come back.
-bool QmpInjector::has_token(const Step& step) {
-    const auto now = Clock::now();
+bool QmpInjector::has_token(const Step& step, Clock::time_point now) {
     if (!switch_of(step) || bucket_.take(now)) return true;
     timer_ = loop_.after(bucket_.wait(now), [this] { pump(); });
     return false;

@@ -107,7 +107,7 @@ private:
     nlohmann::json compose();
     bool may_join(const Step& step) const;
     bool has_what_it_needs(const Step& step);
-    bool has_token(const Step& step);
+    bool has_token(const Step& step, Clock::time_point now);
     void send_list(nlohmann::json events, Phase phase);
     void answered(const Result<nlohmann::json, std::string>& reply);
     void retry();
