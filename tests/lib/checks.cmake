@@ -15,11 +15,11 @@ add_check(lint.shell lint ${checks}/check-shell)
 add_check(lint.tree lint ${checks}/check-tree)
 add_check(lint.tidy lint ${checks}/check-tidy ${PROJECT_BINARY_DIR})
 # The longest of all after the VMs, of which one at a time runs beside it.
-set_tests_properties(lint.tidy PROPERTIES COST 1000)
+set_tests_properties(lint.tidy PROPERTIES COST 1000 TIMEOUT 3600)
 # Only the every-day build knows its sanitized sister and plants faults.
 if(NOT SCANTHRU_SANITIZE)
     add_check(unit.with_sanitizers unit ${checks}/check-sanitized ${PROJECT_SOURCE_DIR}/build/asan)
-    set_tests_properties(unit.with_sanitizers PROPERTIES COST 900 TIMEOUT 2400)
+    set_tests_properties(unit.with_sanitizers PROPERTIES COST 900 TIMEOUT 3600)
     add_check(unit.catches_planted_faults unit ${PROJECT_SOURCE_DIR}/tests/mutation/run --if-full)
     set_tests_properties(unit.catches_planted_faults PROPERTIES PROCESSORS 2)
 endif()
