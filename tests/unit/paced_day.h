@@ -98,8 +98,8 @@ public:
     PacedDay(unsigned hz, double real_hz, const Pacing& pacing = {})
         : display(start, real_hz),
           clock(mode(hz), pacing),
-          bound_(kms::frame_period(mode(hz)) / 4),
-          most_hz(hz) {
+          most_hz(hz),
+          bound_(kms::frame_period(mode(hz)) / 4) {
         static_cast<void>(clock.read(reading(now), now));
     }
 
@@ -132,6 +132,7 @@ public:
 
     SimulatedVblanks display;
     FrameClock clock;
+    unsigned most_hz;  ///< The rate the guest may be asked at.
     kms::Timestamp now = start;
 
     /// When the picture was made that the guest shows at this time.
@@ -213,9 +214,6 @@ private:
     kms::Timestamp shown_ = start;
     Stretch stretch_;
     std::mt19937 random_{1};  // NOLINT(cert-msc51-cpp): the same in every run
-
-public:
-    unsigned most_hz;  ///< The rate the guest may be asked at.
 };
 
 }  // namespace scanthru::testing
