@@ -267,34 +267,23 @@ TEST_F(HandsOnRealGuest, IsTouchedByFiveFingersByUinput) {
     constexpr int end = 4095;
     const UinputDevice screen{touch_screen("test touch screen")};
     wait_ready({"test touch screen"});
-    const auto put = [&screen](int slot, int x, int y) {
-        screen.send(EV_ABS, ABS_MT_SLOT, slot);
-        screen.send(EV_ABS, ABS_MT_TRACKING_ID, 100 + slot);
-        screen.send(EV_ABS, ABS_MT_POSITION_X, x);
-        screen.send(EV_ABS, ABS_MT_POSITION_Y, y);
-    };
-    put(0, 0, 0);
-    screen.send(EV_KEY, BTN_TOUCH, 1);
-    put(1, end, 0);
-    put(2, 0, end);
-    put(3, end, end);
-    put(4, end / 3, end / 5);
+    screen.put_finger(0, 0, 0);
+    screen.put_finger(1, end, 0);
+    screen.put_finger(2, 0, end);
+    screen.put_finger(3, end, end);
+    screen.put_finger(4, end / 3, end / 5);
     screen.report();
     constexpr int far = InputPath::far;
     const int third = far / 3;
     const int fifth = far / 5;
     path->wait_for_fingers(
         {{0, {0, 0}}, {1, {far, 0}}, {2, {0, far}}, {3, {far, far}}, {4, {third, fifth}}});
-    put(2, end, end / 3);
-    screen.send(EV_ABS, ABS_MT_SLOT, 1);
-    screen.send(EV_ABS, ABS_MT_TRACKING_ID, -1);
+    screen.put_finger(2, end, end / 3);
+    screen.lift_finger(1);
     screen.report();
     path->wait_for_fingers({{0, {0, 0}}, {2, {far, third}}, {3, {far, far}}, {4, {third, fifth}}});
-    for (const int slot : {0, 2, 3, 4}) {
-        screen.send(EV_ABS, ABS_MT_SLOT, slot);
-        screen.send(EV_ABS, ABS_MT_TRACKING_ID, -1);
-    }
-    screen.send(EV_KEY, BTN_TOUCH, 0);
+    for (const int slot : {2, 3, 4, 0})
+        screen.lift_finger(slot);
     screen.report();
     path->wait_for_fingers({});
 }

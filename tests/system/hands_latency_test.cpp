@@ -46,6 +46,12 @@ struct Received {
     std::string what;
 };
 
+/// To the right.
+int steps_of(const Received& line) {
+    int steps = 0;
+    return std::sscanf(line.what.c_str(), "rel x %d", &steps) == 1 ? steps : 0;
+}
+
 class HandsLatency : public HandsOnGuest {
 protected:
     /// A guest that is faster than the screen, so that every vblank has its flip.
@@ -57,7 +63,8 @@ protected:
                "--idle", "black", "--idle-poll", "off"});
         qemu.stamp();
         ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=5 rate=143700"), 0);
-        std::this_thread::sleep_for(seconds{3});
+        std::this_thread::sleep_for(
+            seconds{3});  // What is new, and a boot's first frames, are over.
     }
 
     /// So many reports of one step to the right, and when each was made.
@@ -129,8 +136,8 @@ TEST_F(HandsLatency, AKeyIsWithQemuWithinHalfAMillisecond) {
             made.push_back(std::chrono::steady_clock::now());
             keys.key(KEY_A, i % 2 == 0);
         }
-        std::this_thread::sleep_for(milliseconds{100});
     });
+    EXPECT_TRUE(wait([&] { return received().size() >= made.size(); }));
     const auto record = received_when();
     ASSERT_EQ(record.size(), made.size());
     std::vector<nanoseconds> taken;
@@ -150,7 +157,13 @@ TEST_F(HandsLatency, AMouseOf8KilohertzCostsNoVblankAndLosesNoStep) {
     const auto without = missed([&] { std::this_thread::sleep_for(time); });
     std::vector<Moment> made;
     const auto with = missed([&] { made = move(reports, nanoseconds{seconds{1}} / rate); });
-    std::this_thread::sleep_for(milliseconds{100});
+    const auto steps = [] {
+        int sum = 0;
+        for (const Received& line : received_when())
+            sum += steps_of(line);
+        return sum;
+    };
+    EXPECT_TRUE(wait([&] { return steps() >= static_cast<int>(made.size()); }));
     figure("vblanks missed without a mouse", static_cast<double>(without), "vblanks");
     figure("vblanks missed with a mouse of 8 kHz", static_cast<double>(with), "vblanks");
     EXPECT_LE(with, without);
@@ -159,10 +172,9 @@ TEST_F(HandsLatency, AMouseOf8KilohertzCostsNoVblankAndLosesNoStep) {
     std::size_t arrived = 0;
     std::size_t lists = 0;
     for (const Received& line : received_when()) {
-        int steps = 0;
-        if (std::sscanf(line.what.c_str(), "rel x %d", &steps) != 1) continue;
-        ++lists;
-        for (int i = 0; i < steps && arrived < made.size(); ++i, ++arrived)
+        const int joined = steps_of(line);
+        lists += joined != 0 ? 1 : 0;
+        for (int i = 0; i < joined && arrived < made.size(); ++i, ++arrived)
             taken.push_back(line.at - made[arrived].time_since_epoch());
     }
     figure("reports of a mouse in a command",
@@ -197,9 +209,8 @@ TEST_F(HandsLatency, AQemuThatTakes200MillisecondsCostsNoVblankAndLosesNothing) 
         switches.clear();
         moved = 0;
         for (const Received& line : received_when()) {
-            int steps = 0;
             if (line.what.starts_with("key ")) switches.push_back(line.what);
-            if (std::sscanf(line.what.c_str(), "rel x %d", &steps) == 1) moved += steps;
+            moved += steps_of(line);
         }
         return switches.size() >= expected.size() && moved >= 2 * presses * moves;
     };
