@@ -42,12 +42,10 @@ protected:
         std::remove(input_path);
     }
 
-    void start_presenter(const std::vector<std::string>& more) {
-        std::vector<std::string> words{"--guest", fmt::format("qmp:{}", socket_path),
-                                       "--card",  vkms_card(),
-                                       "--seat",  "direct"};
+    void start_presenter(const std::vector<std::string>& more = {}) {
+        std::vector<std::string> words = arguments;
         words.insert(words.end(), more.begin(), more.end());
-        presenter.emplace(words);
+        presenter.emplace(words, environment);
         ASSERT_TRUE(wait([this] { return sees_devices(); })) << presenter->log();
     }
 
@@ -96,9 +94,9 @@ protected:
     }
 
     /// All that was received: what is down after it.
-    static std::set<std::string> left_down() {
+    static std::set<std::string> left_down(const std::string& path = input_path) {
         std::set<std::string> down;
-        for (const std::string& line : received()) {
+        for (const std::string& line : received(path)) {
             const std::size_t last = line.rfind(' ');
             if (!line.starts_with("key ") && !line.starts_with("btn ")) continue;
             if (line.substr(last) == " 1")
@@ -115,9 +113,13 @@ protected:
         }
     }
 
+    /// Of the presenter, before what a test adds.
+    std::vector<std::string> arguments{
+        "--guest", fmt::format("qmp:{}", socket_path), "--card", vkms_card(), "--seat", "direct"};
+    std::vector<std::string> environment;
     vgpu::TestVgpu vgpu;
-    ScriptedQemu qemu{vgpu, socket_path};  // Before the devices: a fork would keep them.
-    unsigned generation = 0;               ///< Of keyboard and mouse.
+    ScriptedQemu qemu{vgpu, socket_path};
+    unsigned generation = 0;  ///< Of keyboard and mouse.
     UinputDevice keys{full_keyboard(generation)};
     UinputDevice pointer{mouse("test mouse 0")};
     UinputDevice pad{tablet()};

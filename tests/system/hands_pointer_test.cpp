@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where the guest's pointer is, to one unit, and how far it went.
 #include "hands_fixture.h"
+#include "screendump.h"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 
 namespace scanthru::system_test {
 namespace {
+
 
 constexpr double units = 0x7fff;
 constexpr const char* config_file = "/run/hands-pointer.toml";
@@ -108,8 +110,81 @@ INSTANTIATE_TEST_SUITE_P(Fits,
                                                352.0 / 1024,
                                                264.0 / 768,
                                                672.0 / 1024,
-                                               504.0 / 768}),
+                                               504.0 / 768},
+                                           Lie{"Cropped",
+                                               {"--fit", "crop", "--modeline", small_modeline(60)},
+                                               "start width=640 height=480 buffers=2 rate=0",
+                                               -160.0 / 320,
+                                               -120.0 / 240,
+                                               480.0 / 320,
+                                               360.0 / 240}),
                          [](const auto& row) { return std::string{row.param.name}; });
+
+/// Two people with a tablet each: one for the guest on a vkms output, one for a virtio-gpu output.
+class VirtioGpuHands : public HandsOnGuest {
+protected:
+    void begin_both() {
+        std::ofstream{config_file} << fmt::format(
+            "[[guest]]\nname = \"left\"\nsource = \"qmp:{}\"\n"
+            "[[guest]]\nname = \"right\"\nsource = \"qmp:{}\"\n"
+            "[[output]]\ncard = \"{}\"\nguest = \"left\"\nmodeline = \"{}\"\n"
+            "[[output]]\ncard = \"{}\"\nname = \"Virtual-2\"\nguest = \"right\"\n"
+            "mode = \"1024x768\"\nfit = \"center\"\n"
+            "[[input.device]]\nname = \"right tablet\"\noutput = \"Virtual-2\"\n"
+            "[[input.device]]\nname = \"test tablet\"\nguest = \"left\"\n",
+            socket_path, right_socket, vkms_card(), small_modeline(60), virtio_card());
+        presenter.emplace(std::vector<std::string>{"--config", config_file, "--seat", "direct"});
+        for (const auto* guest : {&vgpu, &right_vgpu})
+            ASSERT_EQ(guest->set("guest", "start width=320 height=240 buffers=2 rate=0"), 0);
+        ASSERT_TRUE(wait([this] {
+            const nlohmann::json status = presenter->status();
+            for (const std::size_t i : {0U, 1U})
+                if (status["guests"][i]["input"]["owed"] != 0 ||
+                    status["outputs"][i]["primary"].is_null())
+                    return false;
+            return sees_devices() && devices().contains("right tablet");
+        })) << presenter->status().dump(1)
+            << presenter->log();
+        std::remove(input_path);
+        std::remove(right_path);
+    }
+
+    static constexpr const char* right_socket = "/run/right.qmp";
+    static constexpr const char* right_path = "/run/right.qmp.input";
+    vgpu::TestVgpu right_vgpu;
+    ScriptedQemu right_qemu{right_vgpu, right_socket};
+    UinputDevice right_pad{tablet("right tablet")};
+};
+
+TEST_F(VirtioGpuHands, EachTabletPointsInItsOwnGuestToOneUnit) {
+    begin_both();
+    std::mt19937 random{13};
+    // The right guest's picture is in the middle of 1024x768.
+    std::size_t left_lines = 0;
+    std::size_t right_lines = 0;
+    for (unsigned i = 0; i < 100; ++i) {
+        const auto x = static_cast<int>(random() % 65536);
+        const auto y = static_cast<int>(random() % 32768);
+        const bool is_left = random() % 2 == 0;
+        (is_left ? pad : right_pad).point(x, y);
+        (is_left ? left_lines : right_lines) += 2;
+        ASSERT_TRUE(wait([&] {
+            return received().size() == left_lines && received(right_path).size() == right_lines;
+        })) << i
+            << ::testing::PrintToString(received())
+            << ::testing::PrintToString(received(right_path)) << presenter->log();
+        const Place place = place_in(received(is_left ? input_path : right_path));
+        const double part_x = x / 65535.0;
+        const double part_y = y / 32767.0;
+        if (is_left) {
+            EXPECT_NEAR(place.x, part_x * units, 1);
+            EXPECT_NEAR(place.y, part_y * units, 1);
+        } else {
+            EXPECT_NEAR(place.x, guest_units(part_x, 352.0 / 1024, 672.0 / 1024), 1);
+            EXPECT_NEAR(place.y, guest_units(part_y, 264.0 / 768, 504.0 / 768), 1);
+        }
+    }
+}
 
 /// A mouse whose steps are the guest's.
 class HandsMotion : public HandsOnGuest {
@@ -183,6 +258,20 @@ TEST_F(HandsMotion, NotchesAreCountedWhateverTheyAreMadeOf) {
     EXPECT_TRUE(wait([] { return count("btn wheel-left 0") == 1; }));
     EXPECT_EQ(count("btn wheel-down 1"), 11);
     EXPECT_EQ(count("btn wheel-down 0"), 11);
+    // A plain wheel knows whole notches only.
+    UinputDevice::Features features = mouse("plain mouse");
+    features.relative = {REL_X, REL_Y, REL_WHEEL};
+    const UinputDevice plain{features};
+    ASSERT_TRUE(wait([this] { return devices().contains("plain mouse"); }));
+    const auto turn_plain = [&plain](int notches) {
+        plain.send(EV_REL, REL_WHEEL, notches);
+        plain.report();
+    };
+    // One after the other: what is turned and turned back while a command is under way is nothing.
+    turn_plain(-3);
+    EXPECT_TRUE(wait([] { return count("btn wheel-down 0") == 14; }));
+    turn_plain(1);
+    EXPECT_TRUE(wait([] { return count("btn wheel-up 0") == 6; }));
     EXPECT_TRUE(left_down().empty());
 }
 

@@ -5,7 +5,6 @@
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 
-#include <array>
 #include <fmt/format.h>
 #include <linux/input.h>
 #include <optional>
@@ -18,9 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds limit{20000};
-
-constexpr std::array<std::uint16_t, 8> letters{KEY_Q, KEY_W, KEY_E, KEY_R,
-                                               KEY_T, KEY_Y, KEY_U, KEY_I};
 
 TEST_F(HandsOnGuest, EveryKeyOfTheTableGetsThereInOrder) {
     begin();
@@ -89,59 +85,6 @@ TEST_F(HandsOnGuest, SendkeyPressesAChordInTheGuest) {
     presenter->ask({{"command", "sendkey"}, {"keys", "Ctrl+Alt+Del"}});
     expect_received(
         {"key ctrl 1", "key alt 1", "key delete 1", "key delete 0", "key alt 0", "key ctrl 0"});
-}
-
-TEST_F(HandsOnGuest, NothingStaysDownWhenHandsAreLost) {
-    begin();
-    std::mt19937 random{42};
-    const unsigned rounds = count_of(200);
-    for (unsigned round = 0; round < rounds; ++round) {
-        presenter->wait_frames(4);  // libinput takes a faster button for a bouncing one.
-        keys.key(KEY_LEFTSHIFT, true);
-        keys.key(letters[random() % letters.size()], true);
-        pointer.key(BTN_LEFT, true);
-        if (random() % 2 == 0) {
-            ASSERT_TRUE(wait([] { return left_down().size() == 3; })) << round << presenter->log();
-        }
-        const auto loss = random() % 3;
-        switch (loss) {
-        case 0: {  // The devices go.
-            ++generation;
-            UinputDevice other{full_keyboard(generation)};
-            std::swap(keys, other);
-            UinputDevice other_pointer{mouse(fmt::format("test mouse {}", generation))};
-            std::swap(pointer, other_pointer);
-            break;
-        }
-        case 1:  // The guest is stopped, and what is let go of meanwhile is owed.
-            qemu.event("STOP");
-            for (const std::uint16_t code : letters)
-                keys.key(code, false);
-            keys.key(KEY_LEFTSHIFT, false);
-            pointer.key(BTN_LEFT, false);
-            ASSERT_TRUE(
-                wait([this] { return presenter->status()["guests"][0]["paused"] == true; }));
-            qemu.event("RESUME");
-            ASSERT_TRUE(
-                wait([this] { return presenter->status()["guests"][0]["paused"] == false; }));
-            break;
-        default:  // scanthru is killed, and its next one knows nothing of before.
-            presenter->kill();
-            presenter.reset();
-            for (const std::uint16_t code : letters)
-                keys.key(code, false);
-            keys.key(KEY_LEFTSHIFT, false);
-            pointer.key(BTN_LEFT, false);
-            start_presenter({});
-            break;
-        }
-        ASSERT_TRUE(wait([] { return left_down().empty(); }))
-            << "round " << round << ", loss " << loss << ": "
-            << ::testing::PrintToString(left_down()) << presenter->status().dump(1)
-            << presenter->log();
-        ASSERT_TRUE(wait([this] { return sees_devices(); }));
-        presenter->wait_attached();
-    }
 }
 
 }  // namespace

@@ -47,6 +47,15 @@ std::vector<std::string> take_lines(std::string& text) {
     return lines;
 }
 
+/// Devices of the test would live on in this process.
+void close_all_but(int one, int other) {
+    const auto [low, high] = std::minmax(one, other);
+    ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(low) - 1, 0);
+    if (high > low + 1)
+        ::close_range(static_cast<unsigned>(low) + 1, static_cast<unsigned>(high) - 1, 0);
+    ::close_range(static_cast<unsigned>(high) + 1, ~0U, 0);
+}
+
 /// In the process itself.
 class Machine {
 public:
@@ -154,6 +163,7 @@ private:
             if (verb == "stamp") stamps_ = true;
             if (verb == "dawdle") dawdles_ = std::chrono::milliseconds{std::stoi(rest)};
             if (verb == "mice") mice_ = rest;
+            if (verb == "hang-up") client_.reset();
             if (verb == "unplug") vgpu_.close();
             if (verb == "unplug") happen("DEVICE_DELETED");
             if (verb == "event") happen(rest);
@@ -202,7 +212,7 @@ ScriptedQemu::ScriptedQemu(vgpu::TestVgpu& vgpu,
     }
     if (user != nullptr) user->become();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    script_.reset();
+    close_all_but(theirs.get(), tell_ready.get());
     try {
         vgpu.open();
         // Here and not in the test: whoever listens is the peer that clients see.

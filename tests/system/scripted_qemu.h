@@ -45,6 +45,9 @@ public:
         say("dawdle " + std::to_string(time.count()));
     }
 
+    /// Its monitor breaks off, and is there again.
+    void hang_up() const { say("hang-up"); }
+
     /// device_del: closes the vGPU, then sends DEVICE_DELETED.
     void unplug() const { say("unplug"); }
 

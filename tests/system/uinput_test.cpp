@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What our uinput devices say, read back as a guest's QEMU reads it.
+#include "evdev_node.h"
 #include "input/key_table.h"
 #include "input/uinput_sink.h"
 
 #include <chrono>
-#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/input.h>
-#include <map>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <thread>
-#include <unistd.h>
 
 namespace scanthru::system_test {
 namespace {
@@ -30,68 +26,6 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-/// "KEY 30=1" and so on, "SYN" for the sync.
-std::string text_of(const input_event& event) {
-    if (event.type == EV_SYN)
-        return event.code == SYN_REPORT ? "SYN" : fmt::format("SYN {}", event.code);
-    const std::map<unsigned, const char*> types{
-        {EV_KEY, "KEY"}, {EV_REL, "REL"}, {EV_ABS, "ABS"}, {EV_LED, "LED"}};
-    return fmt::format("{} {}={}", types.at(event.type), event.code, event.value);
-}
-
-/// The evdev node of one of our devices.
-class Node {
-public:
-    Node(const UinputSink& sink, Kind kind) : system_("/sys/class/input/" + *sink.sysname(kind)) {
-        for (const auto& entry : std::filesystem::directory_iterator{system_}) {
-            const std::string name = entry.path().filename();
-            if (!name.starts_with("event")) continue;
-            // devtmpfs makes the node, udev may still be changing its mode.
-            for (int i = 0; i < 100 && !fd_; ++i) {
-                fd_.reset(::open(("/dev/input/" + name).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-                if (!fd_) std::this_thread::sleep_for(milliseconds{20});
-            }
-        }
-        EXPECT_TRUE(fd_) << system_;
-        // As QEMU does: else the console reads it too, and sets its LEDs.
-        if (kind != Kind::keyboard) return;
-        EXPECT_EQ(::ioctl(fd_.get(), EVIOCGRAB, 1), 0);
-    }
-
-    /// What came since the last call.
-    std::vector<std::string> read() const {
-        std::vector<std::string> events;
-        for (input_event event{}; ::read(fd_.get(), &event, sizeof event) == sizeof event;)
-            events.push_back(text_of(event));
-        return events;
-    }
-
-    std::string attribute(const std::string& name) const {
-        std::ifstream file{system_ / name};
-        std::string line;
-        std::getline(file, line);
-        return line;
-    }
-
-    input_absinfo axis(unsigned code) const {
-        input_absinfo info{};
-        EXPECT_GE(::ioctl(fd_.get(), EVIOCGABS(code), &info), 0);
-        return info;
-    }
-
-    void set_led(std::uint16_t code, bool on) const {
-        std::array<input_event, 2> events{};
-        events[0].type = EV_LED;
-        events[0].code = code;
-        events[0].value = on ? 1 : 0;
-        EXPECT_EQ(::write(fd_.get(), events.data(), sizeof events), ssize_t{sizeof events});
-    }
-
-private:
-    std::filesystem::path system_;
-    UniqueFd fd_;
-};
-
 class Uinput : public ::testing::Test {
 protected:
     /// What the console did before the nodes were grabbed is none of the tests' business.
@@ -103,6 +37,11 @@ protected:
         return std::move(*created);
     }
 
+    EvdevNode node(Kind kind) const {
+        // Grabbed as QEMU does: else the console reads the keyboard too, and sets its LEDs.
+        return EvdevNode{*sink.sysname(kind), kind == Kind::keyboard};
+    }
+
     /// Sends all as one batch.
     void send(const std::vector<input::Event>& events) {
         for (const input::Event& event : events)
@@ -111,10 +50,10 @@ protected:
     }
 
     UinputSink sink = create();
-    Node keyboard{sink, Kind::keyboard};
-    Node mouse{sink, Kind::mouse};
-    Node tablet{sink, Kind::tablet};
-    Node screen{sink, Kind::touch_screen};
+    EvdevNode keyboard = node(Kind::keyboard);
+    EvdevNode mouse = node(Kind::mouse);
+    EvdevNode tablet = node(Kind::tablet);
+    EvdevNode screen = node(Kind::touch_screen);
 };
 
 TEST_F(Uinput, DevicesCarryTheNameOfTheirGuest) {
@@ -122,7 +61,7 @@ TEST_F(Uinput, DevicesCarryTheNameOfTheirGuest) {
     EXPECT_EQ(mouse.attribute("name"), "scanthru test mouse");
     EXPECT_EQ(tablet.attribute("name"), "scanthru test tablet");
     EXPECT_EQ(screen.attribute("name"), "scanthru test touch screen");
-    for (const Node* node : {&keyboard, &mouse, &tablet, &screen})
+    for (const EvdevNode* node : {&keyboard, &mouse, &tablet, &screen})
         EXPECT_EQ(node->attribute("phys"), "scanthru/test");
 }
 
@@ -206,7 +145,7 @@ TEST_F(Uinput, FiveFingersGoDownMoveAndGo) {
 
 TEST_F(Uinput, ReleasesEverythingOnce) {
     send({Key{KEY_A, true}, Button{BTN_LEFT, true}, Touch{Phase::down, 2, 0.5, 0.5}});
-    for (const Node* node : {&keyboard, &mouse, &screen})
+    for (const EvdevNode* node : {&keyboard, &mouse, &screen})
         node->read();
     ASSERT_TRUE(sink.release_all());
     EXPECT_THAT(keyboard.read(), ElementsAre("KEY 30=0", "SYN"));

@@ -90,7 +90,7 @@ protected:
     }
 
     vgpu::TestVgpu vgpu;
-    ScriptedQemu qemu{vgpu, socket_path};  // Before the device: a fork would keep it.
+    ScriptedQemu qemu{vgpu, socket_path};
     UinputDevice keys{keyboard()};
     std::unique_ptr<Seatd> seatd;
     int our_vt = 1;
