@@ -36,6 +36,7 @@ Result<std::unique_ptr<App>, std::string> App::create(RunCommand command) {
 
 App::~App() {
     sd_notify(0, "STOPPING=1");
+    remove_metrics();
     control_.reset();
     // Releases what hands hold, as far as it still gets to a guest.
     devices_.reset();
@@ -76,6 +77,7 @@ Result<void, std::string> App::set_up() {
         add_guest(guest);
     start_hands();
     progress_timer_ = loop_->after(progress_interval, [this] { check_progress(); });
+    write_metrics();
     return {};
 }
 

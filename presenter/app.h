@@ -95,6 +95,10 @@ private:
     void save_screenshot(Screen& screen);
     void show_leds(const std::string& guest, const input::UinputSink::Leds& leds);
 
+    // app_metrics.cpp: the file for node_exporter.
+    void write_metrics();
+    void remove_metrics() const;
+
     // app_control.cpp
     ControlAnswer answer(const nlohmann::json& request);
     nlohmann::json status() const;
@@ -126,6 +130,8 @@ private:
     std::string focus_;  ///< The output with the keyboard; empty: the first.
     std::unique_ptr<ControlServer> control_;
     EventLoop::Timer progress_timer_;
+    EventLoop::Timer metrics_timer_;
+    bool metrics_failed_ = false;  ///< And the log has said so.
     int exit_code_ = 0;
 };
 

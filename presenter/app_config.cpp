@@ -25,6 +25,7 @@ void App::reload() {
         config->control = command_.config.control;
     }
     set_log_level(config->log_level);
+    if (config->metrics != command_.config.metrics) remove_metrics();
     command_.config = *std::move(config);
     // Guests and outputs may change hands: nothing is to stay down where it was.
     for (const auto& screen : screens_)
@@ -36,6 +37,7 @@ void App::reload() {
     reload_hands();
     for (const auto& guest : guests_)
         show_edid(guest->config().name);
+    write_metrics();
     log(LogLevel::info, "the configuration was read again");
 }
 

@@ -92,6 +92,12 @@ struct ControlConfig {
     bool operator==(const ControlConfig&) const = default;
 };
 
+/// `[metrics]`
+struct MetricsConfig {
+    std::string file;  ///< For node_exporter's textfile collector; empty: none.
+    bool operator==(const MetricsConfig&) const = default;
+};
+
 /// Everything that can be configured, after defaults, file and command line.
 struct Config {
     std::vector<OutputConfig> outputs;  ///< Empty: one, with defaults.
@@ -99,6 +105,7 @@ struct Config {
     HandsConfig input;
     KeysConfig keys;
     ControlConfig control;
+    MetricsConfig metrics;
     LogLevel log_level = LogLevel::info;
     bool operator==(const Config&) const = default;
 };

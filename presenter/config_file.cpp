@@ -35,11 +35,13 @@ public:
                 read_section(key, node, keys_keys, config.keys);
             } else if (key.str() == "control") {
                 read_section(key, node, control_keys, config.control);
+            } else if (key.str() == "metrics") {
+                read_section(key, node, metrics_keys, config.metrics);
             } else if (key.str() == "log") {
                 read_section(key, node, log_keys, config);
             } else {
-                constexpr std::array<std::string_view, 6> known{"output", "guest",   "input",
-                                                                "keys",   "control", "log"};
+                constexpr std::array<std::string_view, 7> known{
+                    "output", "guest", "input", "keys", "control", "metrics", "log"};
                 complain(key.source(),
                          fmt::format("unknown key \"{}\"; {}", key.str(), suggest(key, known)));
             }

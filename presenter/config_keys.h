@@ -81,6 +81,10 @@ inline constexpr std::array<Key<ControlConfig>, 2> control_keys{{
     {"group", read<read_text, &ControlConfig::group>},
 }};
 
+inline constexpr std::array<Key<MetricsConfig>, 1> metrics_keys{{
+    {"file", parsed<check_metrics_file, &MetricsConfig::file>},
+}};
+
 inline constexpr std::array<Key<Config>, 1> log_keys{{
     {"level", parsed<parse_log_level, &Config::log_level>},
 }};

@@ -161,6 +161,13 @@ Result<std::string, std::string> check_socket_path(std::string_view text) {
     return std::string{text};
 }
 
+Result<std::string, std::string> check_metrics_file(std::string_view text) {
+    if (!text.starts_with('/') || !text.ends_with(".prom"))
+        return wrong(
+            fmt::format("expected a path from the root on that ends with .prom, not \"{}\"", text));
+    return std::string{text};
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     // Row i has the distances of a's first i letters to each beginning of b.
     std::vector<std::size_t> before;

@@ -56,6 +56,9 @@ Result<std::uint32_t, std::string> parse_idle_poll(std::string_view text);
 /// The path of a socket of ours: not empty, and short enough for the kernel.
 Result<std::string, std::string> check_socket_path(std::string_view text);
 
+/// The path of a file for node_exporter's textfile collector, which reads *.prom only.
+Result<std::string, std::string> check_metrics_file(std::string_view text);
+
 /// How many letters have to be put in, left out, replaced or swapped with their neighbour to make
 /// `a` of `b`.
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -245,6 +245,26 @@ TEST_F(Outputs, AScreenOnWhichNothingChangesIsSwitchedOffUntilSomethingDoes) {
     EXPECT_TRUE(crtc_is_active());
 }
 
+TEST_F(Outputs, AFileForNodeExporterIsThereAsLongAsItSaysTheTruth) {
+    const std::string file = "/run/scanthru.prom";
+    const auto has = [&file](const std::string& text) {
+        return vgpu::read_file(file).find(text) != std::string::npos;
+    };
+    begin();
+    EXPECT_FALSE(std::filesystem::exists(file));
+    write_config("guest = \"a\"", "[metrics]\nfile = \"" + file + "\"");
+    ::kill(presenter->pid(), SIGHUP);
+    ASSERT_TRUE(wait([&] { return has("# EOF\n"); })) << presenter->log();
+    EXPECT_TRUE(has("scanthru_flips_total{output=\"Virtual-1\"")) << vgpu::read_file(file);
+    const std::string old = vgpu::read_file(file);
+    ASSERT_EQ(a->set("guest", "flip"), 0);
+    EXPECT_TRUE(PresenterProcess::wait([&] { return vgpu::read_file(file) != old; },
+                                       std::chrono::seconds{20}))
+        << presenter->log();
+    EXPECT_EQ(presenter->stop(), 0);
+    EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 TEST_F(Outputs, TheConfigurationIsReadAgainAndAFaultyOneChangesNothing) {
     begin();
     std::ofstream{config_file} << "[[output]]\nfitt = 1\n";

@@ -281,6 +281,12 @@ INSTANTIATE_TEST_SUITE_P(
                R"(test.toml:2: "output": expected tables; write [[output]])"},
         Faulty{"guest_values", "guest = ['fd:3']\n",
                R"(test.toml:1: "guest": expected tables; write [[guest]])"},
+        Faulty{"metrics_file_elsewhere", "[metrics]\nfile = 'scanthru.prom'\n",
+               R"(test.toml:2: file: expected a path from the root on that ends with .prom, )"
+               R"(not "scanthru.prom")"},
+        Faulty{"metrics_file_of_another_name", "\n[metrics]\nfile = '/var/lib/scanthru.txt'\n",
+               R"(test.toml:3: file: expected a path from the root on that ends with .prom, )"
+               R"(not "/var/lib/scanthru.txt")"},
         Faulty{"control_list", "[[control]]\n",
                R"(test.toml:1: "control": expected one table; write [control])"},
         Faulty{"log_value", "log = 'info'\n",
