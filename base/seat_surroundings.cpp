@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <sys/stat.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 namespace scanthru {
@@ -30,6 +31,13 @@ std::string group_of(const std::string& path) {
     return fmt::format("{}", status.st_gid);
 }
 
+bool is_on_a_seat(const std::string& session) {
+    char* seat = nullptr;
+    const int error = ::sd_session_get_seat(session.c_str(), &seat);
+    std::free(seat);
+    return error >= 0;
+}
+
 std::string why_no_seatd(const SeatSurroundings& surroundings, int error) {
     const std::string& socket = surroundings.seatd_socket;
     switch (surroundings.seatd_error) {
@@ -48,11 +56,15 @@ std::string why_no_logind(const SeatSurroundings& surroundings) {
     if (!surroundings.logind) return "logind does not run";
     if (surroundings.session.empty())
         return "this process is in no session of logind's (a service needs PAMName= and TTYPath=)";
+    if (!surroundings.seated)
+        return fmt::format("logind's session {} is on no seat (log in at the machine itself)",
+                           surroundings.session);
     return fmt::format("logind gives none for its session {}", surroundings.session);
 }
 
 std::string why_no_builtin(const SeatSurroundings& surroundings, int error) {
     if (!surroundings.root) return "without either of them one has to be root";
+    if (!surroundings.has_vts) return "libseat's own server needs the console, /dev/tty0";
     return fmt::format("libseat's own server failed ({})", std::strerror(error));
 }
 
@@ -67,7 +79,9 @@ SeatSurroundings read_seat_surroundings() {
     read.seatd_group = group_of(read.seatd_socket);
     read.logind = ::access("/run/systemd/seats", F_OK) == 0;
     read.session = environment("XDG_SESSION_ID");
+    read.seated = !read.session.empty() && is_on_a_seat(read.session);
     read.root = ::geteuid() == 0;
+    read.has_vts = ::access("/dev/tty0", F_OK) == 0;
     return read;
 }
 
@@ -76,8 +90,8 @@ std::string_view expected_backend(const SeatSurroundings& surroundings) {
         return surroundings.forced.empty() || surroundings.forced == backend;
     };
     if (may_be("seatd") && surroundings.seatd_error == 0) return "seatd";
-    if (may_be("logind") && surroundings.logind && !surroundings.session.empty()) return "logind";
-    if (may_be("builtin") && surroundings.root) return "builtin";
+    if (may_be("logind") && surroundings.logind && surroundings.seated) return "logind";
+    if (may_be("builtin") && surroundings.root && surroundings.has_vts) return "builtin";
     return {};
 }
 

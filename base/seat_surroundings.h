@@ -15,7 +15,9 @@ struct SeatSurroundings {
     std::string seatd_group;   ///< Whose socket it is, where there is one.
     bool logind = false;       ///< It runs.
     std::string session;       ///< XDG_SESSION_ID
+    bool seated = false;  ///< That session is on a seat; one that came over the network is not.
     bool root = false;
+    bool has_vts = false;  ///< There is /dev/tty0; a container has none.
 };
 
 /// Of this process, now.

@@ -35,7 +35,7 @@ bool console_is_free() {
 
 /// Without a seat manager we would be one ourselves, which takes the console from whoever has it.
 bool may_be_seat_manager(const SeatSurroundings& here) {
-    return !here.forced.empty() || here.seatd_error == 0 || !here.session.empty() ||
+    return !here.forced.empty() || here.seatd_error == 0 || here.seated ||
            (here.root && console_is_free());
 }
 

@@ -16,7 +16,20 @@ struct Case {
 
 SeatSurroundings
 of(const char* forced, int seatd_error, bool logind, const char* session, bool root) {
-    return {forced, "/run/seatd.sock", seatd_error, "video", logind, session, root};
+    return {forced,  "/run/seatd.sock", seatd_error, "video", logind,
+            session, session[0] != 0,   root,        true};
+}
+
+SeatSurroundings over_ssh(bool root) {
+    SeatSurroundings here = of("", ENOENT, true, "7", root);
+    here.seated = false;
+    return here;
+}
+
+SeatSurroundings in_a_container() {
+    SeatSurroundings here = of("", ENOENT, false, "", true);
+    here.has_vts = false;
+    return here;
 }
 
 const std::vector<Case> cases{
@@ -33,6 +46,13 @@ const std::vector<Case> cases{
     {of("seatd", ECONNREFUSED, true, "c1", true), EBUSY,
      "seatd's socket /run/seatd.sock: Connection refused"},
     {of("logind", ENOENT, false, "", true), EBUSY, "logind does not run"},
+    {over_ssh(false), ENOSYS,
+     "seatd does not run (there is no /run/seatd.sock), logind's session 7 is on no seat (log in "
+     "at "
+     "the machine itself), and without either of them one has to be root"},
+    {in_a_container(), ENOSYS,
+     "seatd does not run (there is no /run/seatd.sock), logind does not run, and libseat's own "
+     "server needs the console, /dev/tty0"},
     {of("builtin", ENOENT, false, "", false), EPERM,
      "LIBSEAT_BACKEND is \"builtin\", for which one has to be root"},
     {of("builtin", ENOENT, false, "", true), EIO,
@@ -52,6 +72,9 @@ TEST(SeatSurroundings, SayWhichBackendIsToBeExpected) {
     EXPECT_EQ(expected_backend(of("", EACCES, true, "c1", false)), "logind");
     EXPECT_EQ(expected_backend(of("", EACCES, true, "", false)), "") << "in no session";
     EXPECT_EQ(expected_backend(of("", ENOENT, false, "c1", true)), "builtin") << "a stale session";
+    EXPECT_EQ(expected_backend(over_ssh(false)), "");
+    EXPECT_EQ(expected_backend(over_ssh(true)), "builtin");
+    EXPECT_EQ(expected_backend(in_a_container()), "");
     EXPECT_EQ(expected_backend(of("logind", 0, false, "", true)), "");
     EXPECT_EQ(expected_backend(of("builtin", 0, true, "c1", true)), "builtin");
     EXPECT_EQ(expected_backend(of("other", 0, true, "c1", true)), "");
