@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // When the guest is asked: how late that may be is learnt, and who stands still is asked less
 // often.
+#include "base/clock.h"
+#include "crc_reader.h"
+#include "prediction.h"
 #include "presenter_process.h"
 #include "synthetic_guest.h"
 #include "syscall_count.h"
@@ -36,6 +39,56 @@ TEST(Pacing, TheMarginIsLearntAndThenNothingIsLate) {
     figure("longest from sampling to the vblank", static_cast<double>(longest) / 1e6, "ms");
     figure("late flips while it was learnt", static_cast<double>(late), "flips");
     EXPECT_LE(longest, 500'000);
+}
+
+TEST(Pacing, AGuestAtAThousandHertzIsShownAtEveryVblank) {
+    const vgpu::TestVgpu vgpu;
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
+                                "--modeline", small_modeline(60), "--refresh", "never",
+                                "--margin-us", "auto"}};
+    presenter.wait_attached();
+    // 16 or 17 flips to a vblank: never the same buffer twice.
+    ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=15 rate=1000000"), 0);
+    std::this_thread::sleep_for(std::chrono::seconds{15});
+    presenter.collect_flips();
+    const auto late = presenter.counter("late_flips");
+    const std::size_t first = presenter.flips().size();
+    std::this_thread::sleep_for(std::chrono::seconds{10});
+    presenter.collect_flips();
+    const auto& flips = presenter.flips();
+    ASSERT_GE(flips.size(), first + 595);
+    EXPECT_EQ(presenter.counter("late_flips"), late);
+    for (std::size_t i = first; i < flips.size(); ++i) {
+        ASSERT_EQ(flips[i].sequence, flips[i - 1].sequence + 1) << i;
+        ASSERT_NE(flips[i].primary_id, flips[i - 1].primary_id) << i;
+        ASSERT_LE(flips[i].shown_ns - flips[i].sampled_ns, 500'000) << i;
+    }
+}
+
+TEST(Pacing, AGuestThatFlipsTwiceAndSleepsIsShownItsSecondPictureAtOnce) {
+    constexpr Size screen{320, 240};
+    constexpr std::chrono::milliseconds poll{100};
+    constexpr std::chrono::milliseconds frame{17};
+    const vgpu::TestVgpu vgpu;
+    PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
+                                "--modeline", small_modeline(60), "--refresh", "never",
+                                "--idle-poll", "10"}};
+    presenter.wait_attached();
+    ASSERT_EQ(vgpu.set("guest", "start width=320 height=240 buffers=3 rate=0"), 0);
+    const CrcReader crcs{vkms_card()};
+    for (std::uint32_t number = 2; number < 40; number += 2) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{1500});
+        const std::int64_t begin = Clock::now().time_since_epoch().count();
+        ASSERT_EQ(vgpu.set("guest", "flip"), 0);
+        ASSERT_EQ(vgpu.set("guest", "flip"), 0);
+        ASSERT_TRUE(crcs.wait_for(predict_crc(guest_picture(number % 3, screen), nullptr, {}),
+                                  std::chrono::seconds{5}))
+            << number << presenter.log();
+        presenter.collect_flips();
+        const std::chrono::nanoseconds took{presenter.flips().back().shown_ns - begin};
+        EXPECT_LE(took, poll + 2 * frame) << number;
+    }
+    EXPECT_EQ(presenter.counter("late_flips"), 0);
 }
 
 /// Of all threads of the process together, in a second.

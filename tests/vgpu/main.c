@@ -23,9 +23,12 @@ struct vgpu_type {
 static struct vgpu_type vgpu_types[] = {
 	{ { .sysfs_name = "16m", .pretty_name = VGPU_NAME "-16m" }, 16, 2560, 1600 },
 	{ { .sysfs_name = "64m", .pretty_name = VGPU_NAME "-64m" }, 64, 5120, 2880 },
+	{ { .sysfs_name = "128m", .pretty_name = VGPU_NAME "-128m" }, 128, 5120, 2880 },
 };
 
-static struct mdev_type *vgpu_mdev_types[] = { &vgpu_types[0].type, &vgpu_types[1].type };
+static struct mdev_type *vgpu_mdev_types[] = {
+	&vgpu_types[0].type, &vgpu_types[1].type, &vgpu_types[2].type,
+};
 
 struct vgpu_knobs vgpu_defaults = {
 	.vmap = 1, .mmap = 1, .cloexec = 1, .edid_max_size = VGPU_EDID_MAX,
