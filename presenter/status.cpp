@@ -96,6 +96,66 @@ std::string rejected_text(const json& rejected) {
     return text.empty() ? "none" : text;
 }
 
+std::string guest_text(const json& guest) {
+    const auto reason = guest["reason"].get<std::string>();
+    return fmt::format("\nguest {}: {}{} ({}){}{}\n", guest["name"].get<std::string>(),
+                       guest["state"].get<std::string>(),
+                       guest["paused"].get<bool>() ? ", paused" : "",
+                       guest["source"].get<std::string>(), reason.empty() ? "" : ": ", reason);
+}
+
+std::string dark_output_text(const json& output) {
+    return fmt::format("\noutput {}: dark, guest {}: {}\n", output["name"].get<std::string>(),
+                       output["guest"].get<std::string>(), output["reason"].get<std::string>());
+}
+
+/// What is on screen.
+std::string pictures_text(const json& output) {
+    const json& primary = output["primary"];
+    const json& cursor = output["cursor"];
+    const char* const nothing = output["message"].get<bool>() ? "a message" : "black";
+    std::string text =
+        fmt::format("  primary   {}\n", primary.is_null() ? nothing : picture_text(primary));
+    if (!primary.is_null()) text += fmt::format("  shown     {}\n", rung_text(primary));
+    return text + fmt::format("  cursor    {}\n",
+                              cursor.is_null()
+                                  ? "none"
+                                  : fmt::format("{} at {},{}", picture_text(cursor),
+                                                cursor["x"].get<int>(), cursor["y"].get<int>()));
+}
+
+std::string last_minute_text(const json& output) {
+    const json& minute = output["last_minute"];
+    std::string text =
+        fmt::format("  {:<16}{} flips, {} missed, asked {:.0f} us before the vblank\n",
+                    "last minute", minute["flips"].get<std::uint64_t>(),
+                    minute["missed"].get<std::uint64_t>(), output["margin_us"].get<double>());
+    for (const json& figure : minute["figures"])
+        if (figure.contains("mean"))
+            text += fmt::format("    {:<22}mean {:.3f}, p99 {:.3f}, max {:.3f} {}\n",
+                                figure["name"].get<std::string>(), figure["mean"].get<double>(),
+                                figure["p99"].get<double>(), figure["max"].get<double>(),
+                                figure["unit"].get<std::string>());
+    return text;
+}
+
+std::string lit_output_text(const json& output) {
+    std::string text = fmt::format(
+        "\noutput {} ({}, {}): {}x{} at {:.3f} Hz, guest {}\n", output["name"].get<std::string>(),
+        output["card"].get<std::string>(), output["driver"].get<std::string>(),
+        output["width"].get<unsigned>(), output["height"].get<unsigned>(),
+        output["refresh_mhz"].get<double>() / 1000, output["guest"].get<std::string>());
+    if (output["vrr"].get<bool>()) text += "  variable refresh rate\n";
+    if (output["async"].get<bool>()) text += "  flips do not wait for refreshes (async)\n";
+    if (output["blank"].get<bool>()) text += "  switched off (blank)\n";
+    text += pictures_text(output);
+    const json& counters = output["counters"];
+    for (const NamedCounter& named : named_counters)
+        text += fmt::format("  {:<16}{}\n", named.name, counters[named.name].get<std::uint64_t>());
+    text += last_minute_text(output);
+    return text + fmt::format("  {:<16}{}\n", "rejected", rejected_text(output["rejected"]));
+}
+
 }  // namespace
 
 json describe(const Screen& screen) {
@@ -193,58 +253,10 @@ json describe(const FlipRecord& flip) {
 std::string status_text(const json& status) {
     std::string text = fmt::format("scanthru {}, pid {}\n", status["scanthru"].get<std::string>(),
                                    status["pid"].get<int>());
-    for (const json& guest : status["guests"]) {
-        const auto reason = guest["reason"].get<std::string>();
-        text += fmt::format("\nguest {}: {}{} ({}){}{}\n", guest["name"].get<std::string>(),
-                            guest["state"].get<std::string>(),
-                            guest["paused"].get<bool>() ? ", paused" : "",
-                            guest["source"].get<std::string>(), reason.empty() ? "" : ": ", reason);
-    }
-    for (const json& output : status["outputs"]) {
-        if (!output["lit"].get<bool>()) {
-            text += fmt::format(
-                "\noutput {}: dark, guest {}: {}\n", output["name"].get<std::string>(),
-                output["guest"].get<std::string>(), output["reason"].get<std::string>());
-            continue;
-        }
-        text += fmt::format("\noutput {} ({}, {}): {}x{} at {:.3f} Hz, guest {}\n",
-                            output["name"].get<std::string>(), output["card"].get<std::string>(),
-                            output["driver"].get<std::string>(), output["width"].get<unsigned>(),
-                            output["height"].get<unsigned>(),
-                            output["refresh_mhz"].get<double>() / 1000,
-                            output["guest"].get<std::string>());
-        if (output["vrr"].get<bool>()) text += "  variable refresh rate\n";
-        if (output["async"].get<bool>()) text += "  flips do not wait for refreshes (async)\n";
-        if (output["blank"].get<bool>()) text += "  switched off (blank)\n";
-        const char* const nothing = output["message"].get<bool>() ? "a message" : "black";
-        text +=
-            fmt::format("  primary   {}\n",
-                        output["primary"].is_null() ? nothing : picture_text(output["primary"]));
-        if (!output["primary"].is_null())
-            text += fmt::format("  shown     {}\n", rung_text(output["primary"]));
-        text += fmt::format("  cursor    {}\n",
-                            output["cursor"].is_null()
-                                ? "none"
-                                : fmt::format("{} at {},{}", picture_text(output["cursor"]),
-                                              output["cursor"]["x"].get<int>(),
-                                              output["cursor"]["y"].get<int>()));
-        const json& counters = output["counters"];
-        for (const NamedCounter& named : named_counters)
-            text +=
-                fmt::format("  {:<16}{}\n", named.name, counters[named.name].get<std::uint64_t>());
-        const json& minute = output["last_minute"];
-        text +=
-            fmt::format("  {:<16}{} flips, {} missed, asked {:.0f} us before the vblank\n",
-                        "last minute", minute["flips"].get<std::uint64_t>(),
-                        minute["missed"].get<std::uint64_t>(), output["margin_us"].get<double>());
-        for (const json& figure : minute["figures"])
-            if (figure.contains("mean"))
-                text += fmt::format("    {:<22}mean {:.3f}, p99 {:.3f}, max {:.3f} {}\n",
-                                    figure["name"].get<std::string>(), figure["mean"].get<double>(),
-                                    figure["p99"].get<double>(), figure["max"].get<double>(),
-                                    figure["unit"].get<std::string>());
-        text += fmt::format("  {:<16}{}\n", "rejected", rejected_text(output["rejected"]));
-    }
+    for (const json& guest : status["guests"])
+        text += guest_text(guest);
+    for (const json& output : status["outputs"])
+        text += output["lit"].get<bool>() ? lit_output_text(output) : dark_output_text(output);
     return text;
 }
 
