@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <grp.h>
+#include <memory>
 #include <sys/stat.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
@@ -33,9 +34,9 @@ std::string group_of(const std::string& path) {
 
 bool is_on_a_seat(const std::string& session) {
     char* seat = nullptr;
-    const int error = ::sd_session_get_seat(session.c_str(), &seat);
-    std::free(seat);
-    return error >= 0;
+    const bool found = ::sd_session_get_seat(session.c_str(), &seat) >= 0;
+    const std::unique_ptr<char, decltype(&std::free)> owner{seat, &std::free};
+    return found;
 }
 
 std::string why_no_seatd(const SeatSurroundings& surroundings, int error) {
