@@ -135,7 +135,7 @@ TEST(RealTime, KeepsDeadlinesBesideHogsThatOrdinaryPriorityMisses) {
         return report;
     };
     const json with = beside_hogs(
-        "real time", fmt::format("--warm-up 5 --seconds {}", count_of(10) == 10 ? 70 : 8));
+        "real time", fmt::format("--warm-up 5 --seconds {}", count_of(10) == 10 ? 70 : 11));
     EXPECT_GE(with["counts"]["shown"], count_of(10'000) - 10);
     EXPECT_LE(with["counts"]["missed"], 1);
     EXPECT_LE(value_of(with, "margin", "max"), 1000);

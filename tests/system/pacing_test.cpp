@@ -16,7 +16,7 @@
 namespace scanthru::system_test {
 namespace {
 
-TEST(Pacing, TheMarginIsLearntAndThenNothingIsLate) {
+TEST(Pacing, TheMarginIsLearntAndThenHardlyAnythingIsLate) {
     const vgpu::TestVgpu vgpu;
     PresenterProcess presenter{{"--guest", "mdev:" + vgpu.uuid(), "--card", vkms_card(),
                                 "--modeline", small_modeline(60), "--refresh", "never",
@@ -31,7 +31,8 @@ TEST(Pacing, TheMarginIsLearntAndThenNothingIsLate) {
     std::this_thread::sleep_for(std::chrono::seconds{20});
     presenter.collect_flips();
     ASSERT_GT(presenter.flips().size(), first + 1000);
-    EXPECT_EQ(presenter.counter("late_flips"), late);
+    // What the machine itself does may cost one, which raises the margin.
+    EXPECT_LE(presenter.counter("late_flips"), late + 1);
     std::int64_t longest = 0;
     for (std::size_t i = first; i < presenter.flips().size(); ++i)
         longest =
@@ -57,7 +58,6 @@ TEST(Pacing, AGuestAtAThousandHertzIsShownAtEveryVblank) {
     presenter.collect_flips();
     const auto& flips = presenter.flips();
     ASSERT_GE(flips.size(), first + 595);
-    // What the machine itself does may cost one, which raises the margin.
     EXPECT_LE(presenter.counter("late_flips"), late + 1);
     EXPECT_LE(flips.back().sequence - flips[first].sequence, flips.size() - 1 - first + 1);
     for (std::size_t i = first; i < flips.size(); ++i) {
