@@ -13,7 +13,6 @@
 namespace scanthru::system_test {
 namespace {
 
-
 constexpr double units = 0x7fff;
 constexpr const char* config_file = "/run/hands-pointer.toml";
 
