@@ -35,6 +35,9 @@ union ControlSpace {
     std::array<char, CMSG_SPACE(sizeof(int) * 8)> bytes;
 };
 
+/// A kernel without full preemption lets a frame thread wait until all of a system call is copied.
+constexpr std::size_t most_at_once = std::size_t{16} * 1024;
+
 }  // namespace
 
 Result<UniqueFd> connect_unix(std::string_view path) {
@@ -84,7 +87,8 @@ Result<pid_t> peer_pid(int socket) {
 Result<void> send_all(int socket, std::string_view bytes, int fd) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{1};
     while (!bytes.empty()) {
-        iovec part{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
+        iovec part{.iov_base = const_cast<char*>(bytes.data()),
+                   .iov_len = std::min(bytes.size(), most_at_once)};
         msghdr message{};
         message.msg_iov = &part;
         message.msg_iovlen = 1;
